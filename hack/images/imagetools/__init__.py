@@ -1,0 +1,1 @@
+"""Builds Fumehood's images and loads them into the cluster."""

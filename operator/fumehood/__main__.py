@@ -1,0 +1,5 @@
+"""`python3 -m fumehood`."""
+
+from .cli import app
+
+app()

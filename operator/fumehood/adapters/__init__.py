@@ -1,0 +1,1 @@
+"""Languages: each says how its programs are started. Nothing here runs anything."""

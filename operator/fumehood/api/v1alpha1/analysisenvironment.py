@@ -1,0 +1,61 @@
+"""AnalysisEnvironment: what SREs offer to run analyses in."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+from pydantic import Field
+
+from .common import Limits, Model, ObjectMeta, ResourceName
+
+
+class UserNamespaces(enum.StrEnum):
+    """Whether a job's root is nobody on the node (`hostUsers: false`)."""
+
+    AUTO = "Auto"
+    REQUIRED = "Required"
+    OFF = "Off"
+
+
+class PackageVersion(Model):
+    """A package that the image holds."""
+
+    name: str = Field(max_length=128, description="Name of the package.")
+    version: str = Field(max_length=64, description="Its version.")
+
+
+class AnalysisEnvironmentSpec(Model):
+    """An image by digest, how to start programs in it, and what they may consume."""
+
+    image: str = Field(
+        max_length=512,
+        pattern=r"^[^\x00-\x20\x7f@]{1,400}@sha256:[0-9a-f]{64}$",
+        description="The image, by digest (name@sha256:…). Any Linux image will do; it needs nothing of Fumehood's.",
+    )
+    adapter: str = Field(
+        max_length=63, pattern=r"^[a-z][a-z0-9-]*$", description="How programs are started: python, command, or a plug-in's name."
+    )
+    env_version: str = Field(
+        max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Version of what the image holds; recorded with every result."
+    )
+    description: str = Field("", max_length=1024, description="For whoever chooses among environments.")
+    env: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Environment variables of every program; reserved ones (HOME, TMPDIR, …) are set after these.",
+    )
+    runtime_class_name: ResourceName | None = Field(None, description="RuntimeClass of the Pods, e.g. gvisor. Empty: the node's default.")
+    user_namespaces: UserNamespaces = Field(
+        UserNamespaces.AUTO, description="Auto: where every node can. Required: no job starts without. Off: never."
+    )
+    defaults: Limits = Field(Limits(), description="Limits of jobs that do not set their own.")
+    maximums: Limits = Field(Limits(), description="What a job may ask for at most.")
+    packages: tuple[PackageVersion, ...] = Field((), max_length=512, description="What the image holds, from its lock file.")
+
+
+class AnalysisEnvironment(Model):
+    """A place to run analyses in, kept by the cluster's administrators."""
+
+    metadata: ObjectMeta
+    spec: AnalysisEnvironmentSpec

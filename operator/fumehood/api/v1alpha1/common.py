@@ -1,0 +1,93 @@
+"""What all resources share: the model base, and the text forms of sizes and durations."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+GROUP = "fumehood.dev"
+VERSION = "v1alpha1"
+SCHEMA_MAJOR = 1
+
+DURATION = r"^([0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h))+$"
+QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}){0,7}$"
+SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
+S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00-\x20\x7f]{1,900}$"  # no \s: regular expressions differ in it
+
+
+def _number(value: Any) -> Any:
+    """Let numbers through alone, 5.0 as 5: the API server takes neither "5" nor true for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("give a number")
+    return value
+
+
+NUMBER = BeforeValidator(_number)
+Duration = Annotated[str, Field(pattern=DURATION, max_length=32)]
+Quantity = Annotated[
+    Annotated[int, Field(ge=0, le=2**53), NUMBER] | Annotated[str, Field(pattern=QUANTITY, max_length=32)],
+    Field(union_mode="left_to_right"),
+]
+FileName = Annotated[str, Field(pattern=FILE_NAME, max_length=253)]
+Sha256 = Annotated[str, Field(pattern=SHA256, max_length=71)]
+S3Uri = Annotated[str, Field(pattern=S3_URI, max_length=1024)]
+ResourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", max_length=253)]
+
+
+class Model(BaseModel):
+    """Frozen, camelCase on the wire; unknown fields are ignored, null means absent, as on the API server."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """Return the schema extension for CEL rules given as (rule, message)."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+
+
+class Kind(enum.StrEnum):
+    """What an artifact is for."""
+
+    PLOT = "plot"
+    EXPORT = "export"
+    PREVIEW = "preview"
+    DATASET = "dataset"
+
+
+class Limits(Model):
+    """Hard limits: whichever is passed first ends the job as RESOURCE_LIMIT, naming it.
+
+    What was written until then is still harvested.
+    """
+
+    wall_clock: Duration | None = Field(None, description="Longest time that the program may run, e.g. 90s, 5m, 1h30m.")
+    cpu_time: Duration | None = Field(None, description="CPU time of all its processes together.")
+    cpu: Quantity | None = Field(None, description='CPU cores that it may use at once, e.g. "1" or 500m.')
+    memory: Quantity | None = Field(None, description="Memory of all its processes together, e.g. 512Mi.")
+    disk: Quantity | None = Field(None, description="Bytes that it may have written in /outputs, /tmp and its home.")
+    output: Quantity | None = Field(None, description="Bytes of stdout and stderr together, e.g. 1Mi.")
+    artifacts: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = Field(None, description="How many files may be sealed as artifacts.")
+    artifact_bytes: Quantity | None = Field(None, description="Size of all artifacts together, e.g. 256Mi.")
+
+
+class ObjectMeta(Model):
+    """The part of Kubernetes' metadata that the operator reads."""
+
+    name: str
+    uid: str = ""
+    namespace: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: str = ""
+    deletion_timestamp: str | None = None

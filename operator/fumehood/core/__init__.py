@@ -1,0 +1,1 @@
+"""Pure logic: no clock, no I/O, no client. What is here is a function of its arguments."""

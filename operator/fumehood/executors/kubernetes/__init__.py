@@ -1,0 +1,1 @@
+"""Plans as locked-down Pods: documents are pure, `executor` alone speaks to the API."""

@@ -1,0 +1,47 @@
+"""What Prometheus sees. Labels come from closed or administrator-made sets, never from a job's text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+
+from .api.v1alpha1 import AnalysisJobStatus
+
+_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200)
+
+
+class Metrics:
+    """All metrics of one operator, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._launched = Counter("fumehood_attempts_launched", "Sandboxes made", ["environment"], registry=self.registry)
+        self._finished = Counter(
+            "fumehood_jobs_finished", "Jobs that ended", ["environment", "phase", "category", "reason"], registry=self.registry
+        )
+        self._total = Histogram(
+            "fumehood_job_duration_seconds", "From creation to the recorded result", ["phase"], buckets=_BUCKETS, registry=self.registry
+        )
+
+    def watch(self, active: Callable[[], float], waiting: Callable[[], float]) -> None:
+        """Report how many sandboxes exist and how many jobs wait for one."""
+        Gauge("fumehood_sandboxes", "Sandboxes that exist", registry=self.registry).set_function(active)
+        Gauge("fumehood_jobs_waiting", "Jobs that wait for a place", registry=self.registry).set_function(waiting)
+
+    def launched(self, environment: str) -> None:
+        """Count one sandbox made."""
+        self._launched.labels(environment).inc()
+
+    def finished(self, environment: str, status: AnalysisJobStatus) -> None:
+        """Count one job ended. An environment that no sandbox was made for is a user's text: it is not named."""
+        failure = status.failure
+        known = environment if status.env_version else ""
+        self._finished.labels(known, status.phase, failure.category if failure else "", failure.reason if failure else "").inc()
+        if status.durations and status.durations.total:
+            self._total.labels(status.phase).observe(float(status.durations.total.removesuffix("s")))
+
+    def serve(self, port: int) -> None:
+        """Serve /metrics."""
+        start_http_server(port, registry=self.registry)

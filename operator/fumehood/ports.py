@@ -1,0 +1,89 @@
+"""The seams to the outside, as small protocols; tests and plug-ins stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from fumehood_sandbox import wire
+
+from .core.observation import SandboxFacts
+from .core.plan import Plan
+
+Json = dict[str, Any]
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def __call__(self) -> datetime:
+        """Return the present instant, in UTC."""
+
+
+class Adapter(Protocol):
+    """Knows one language: describes how to run it, never runs it."""
+
+    def execute(self, entrypoint: str, args: tuple[str, ...]) -> wire.Command:
+        """Return the command that starts `entrypoint` in the working directory."""
+
+
+class ArtifactStore(Protocol):
+    """Where artifacts live. Signing is local; only `read` talks to it."""
+
+    bucket: str
+
+    def permit(self, prefix: str, max_object: int, lifetime: float) -> wire.Permit:
+        """Return the right to create objects below `prefix`, each of at most `max_object` bytes."""
+
+    def link(self, uri: str, lifetime: float) -> wire.Remote:
+        """Return a link by which `uri` (s3://bucket/key) can be fetched without credentials."""
+
+    async def read(self, key: str, max_bytes: int) -> bytes:
+        """Return an object of the artifact bucket.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: the store does not answer.
+            Invalid: it is larger than `max_bytes`.
+        """
+
+
+class Executor(Protocol):
+    """Runs plans somewhere. Everything is idempotent; the name of a sandbox follows from job UID and attempt."""
+
+    async def launch(self, plan: Plan, order: bytes, owner: Json) -> SandboxFacts:
+        """Make the sandbox, or find the one that is there already.
+
+        Raises:
+            Refused: it cannot be made like this, now or later.
+            Retryable: not now.
+        """
+
+    async def observe(self, namespace: str, job_name: str, job_uid: str, attempt: int) -> SandboxFacts | None:
+        """Return what is there, or None."""
+
+    async def stop(self, namespace: str, sandbox: SandboxFacts) -> SandboxFacts | None:
+        """Ask the sandbox to end the program and to seal what there is; return what is then there."""
+
+    async def release(self, namespace: str, sandbox: SandboxFacts) -> None:
+        """Remove the sandbox and everything that was made for it."""
+
+
+class Cluster(Protocol):
+    """The part of the Kubernetes API that the control plane speaks, as JSON documents."""
+
+    async def get(self, path: str) -> Json:
+        """Return an object."""
+
+    async def create(self, path: str, body: Json) -> Json:
+        """Create an object below a collection's path."""
+
+    async def replace(self, path: str, body: Json) -> Json:
+        """Replace an object."""
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Merge `body` into an object."""
+
+    async def delete(self, path: str, uid: str | None = None, grace: int | None = None) -> None:
+        """Delete an object, if `uid` is given only the one that has it; one that is gone already is no error."""

@@ -1,0 +1,319 @@
+"""Gather what is, decide what to do, do it; again until there is nothing to do.
+
+The kind of event never gets here: a key says which job to look at, and the answer
+is when to look again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from fumehood_sandbox import wire
+
+from . import orders
+from .api.v1alpha1 import FINAL_PHASES, AnalysisEnvironment, AnalysisJob, AnalysisJobStatus, ObjectMeta, Phase, ResultStatus
+from .core import decide, names, plan, status
+from .core.admission import Admission
+from .core.failures import Failure, Reason, Refused
+from .core.manifest import ManifestError, verify
+from .core.observation import SandboxFacts
+from .errors import Invalid, NotFound
+from .inventory import Inventory
+from .kube import core_path, environment_path, job_path
+from .metrics import Metrics
+from .ports import Adapter, ArtifactStore, Clock, Cluster, Executor, Json
+from .settings import Settings
+from .workqueue import Key
+
+MAX_STEPS = 10
+# How old an observation may get before it is made anew: a watch can be silent for long.
+RESYNC = 300.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Case:
+    """One job while it is worked on."""
+
+    job: AnalysisJob
+    sandbox: SandboxFacts | None = None
+    manifest: wire.Manifest | None = None
+    result: ResultStatus | None = None
+    unsealed: Failure | None = None
+
+
+class Reconciler:
+    """Everything that a job needs, by its parts; holds no state of jobs but what the watches told."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        executor: Executor,
+        store: ArtifactStore,
+        adapters: Mapping[str, Adapter],
+        clock: Clock,
+        metrics: Metrics,
+        wake: Callable[[Key], None],
+    ) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._executor = executor
+        self._store = store
+        self._adapters = adapters
+        self._clock = clock
+        self._metrics = metrics
+        self._wake = wake
+        self.admission = Admission(settings.max_concurrent)
+        self.sandboxes = Inventory()
+        self.written: dict[str, str] = {}  # resource version of our last write, by job UID
+        self.observed: dict[str, datetime] = {}  # when a sandbox was last asked for, by job UID
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one job as far as it goes now; return when to look again, in seconds."""
+        case = await self._gather(key)
+        if case is None:
+            return None
+        for _ in range(MAX_STEPS):
+            action = decide.decide(self._view(case, key))
+            if isinstance(action, decide.Wait):
+                return min(action.seconds, RESYNC) if action.seconds is not None else None
+            try:
+                await self._act(case, action)
+            except Refused as refused:
+                await self._finish(case, refused.failure, cancelled=False)
+            if isinstance(action, decide.Expire):
+                return None
+        return 1.0
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a job, and wake those that waited for its place."""
+        self.sandboxes.drop(uid)
+        self.written.pop(uid, None)
+        self.observed.pop(uid, None)
+        self._release(uid)
+
+    # --- gather ---
+
+    async def _gather(self, key: Key) -> Case | None:
+        namespace, name = key
+        try:
+            document = await self._cluster.get(job_path(namespace, name))
+        except NotFound:
+            await self._keep_only(key, None)
+            return None
+        await self._keep_only(key, document["metadata"]["uid"])
+        try:
+            case = Case(AnalysisJob.model_validate(document))
+        except ValidationError as error:
+            await self._refuse_unreadable(document, error)
+            return None
+        uid, attempt = case.job.metadata.uid, case.job.status.attempt
+        case.sandbox = self.sandboxes.get(uid)
+        if attempt is not None and not case.job.status.final and self._is_stale(uid, case.sandbox):
+            case.sandbox = await self._executor.observe(namespace, name, uid, attempt)
+            self.observed[uid] = self._clock()
+            self._remember(case)
+        return case
+
+    def _is_stale(self, uid: str, known: SandboxFacts | None) -> bool:
+        """Whether what the watch told last may be out of date, or is about to be taken for the sandbox's end."""
+        if known is None:
+            return True
+        now = self._clock()
+        age = now - self.observed.get(uid, known.created_at)
+        return age >= timedelta(seconds=RESYNC) or (known.gone_by is not None and now >= known.gone_by)
+
+    def _view(self, case: Case, key: Key) -> decide.View:
+        job, sandbox = case.job, case.sandbox
+        deadlines = self._settings.deadlines
+        waiting = sandbox is None and not job.status.attempt and not job.status.final
+        wanted = not job.spec.cancel and not job.metadata.deletion_timestamp
+        slot = waiting and wanted and self.admission.request(job.metadata.uid, key, job.metadata.creation_timestamp)
+        if sandbox is not None and not sandbox.ended:
+            self.admission.occupy(job.metadata.uid, key)
+        return decide.View(
+            job=job,
+            now=self._clock(),
+            slot=slot,
+            start_deadline=timedelta(seconds=deadlines.start),
+            sandbox=sandbox,
+            manifest=case.manifest,
+            unsealed=case.unsealed,
+        )
+
+    # --- act ---
+
+    async def _act(self, case: Case, action: decide.Action) -> None:
+        match action:
+            case decide.Launch(attempt):
+                await self._launch(case, attempt)
+            case decide.Fetch(seal):
+                await self._fetch(case, seal)
+            case decide.Progress(phase):
+                await self._progress(case, phase)
+            case decide.Finish(failure, cancelled):
+                await self._finish(case, failure, cancelled)
+            case decide.Stop():
+                assert case.sandbox is not None
+                case.sandbox = await self._executor.stop(case.job.metadata.namespace, case.sandbox)
+                self._remember(case)
+            case decide.Release():
+                await self._release_sandbox(case)
+            case decide.Expire():
+                meta = case.job.metadata
+                await self._cluster.delete(job_path(meta.namespace, meta.name), meta.uid)
+
+    async def _launch(self, case: Case, attempt: int) -> None:
+        job, meta = case.job, case.job.metadata
+        try:
+            made, order = await self._prepare(job, attempt)
+            case.sandbox = await self._executor.launch(made, order, owner_reference(meta.name, meta.uid))
+        except Exception:
+            self._release(meta.uid)
+            raise
+        self._remember(case)
+        self._metrics.launched(made.environment)
+        await self._record(case, status.underway(job, Phase.STARTING, self._clock(), attempt, made.env_version, self._clock()))
+
+    async def _prepare(self, job: AnalysisJob, attempt: int) -> tuple[plan.Plan, bytes]:
+        plan.check_schema_version(job.spec.schema_version)
+        environment = await self._environment(job.spec.environment)
+        adapter = self._adapters.get(environment.spec.adapter)
+        if adapter is None:
+            raise Refused(
+                Reason.ENVIRONMENT_UNKNOWN,
+                f"environment {job.spec.environment!r} needs the adapter {environment.spec.adapter!r}, which this operator does not have",
+            )
+        source = plan.source_of(job, await self._config_map(job))
+        deadlines = self._settings.deadlines
+        made = plan.make_plan(
+            job,
+            environment,
+            attempt,
+            adapter.execute(job.spec.source.entrypoint, job.spec.args),
+            source,
+            wire.Deadlines(hello=deadlines.hello, staging=deadlines.staging, harvest=deadlines.harvest),
+        )
+        # Signing looks the store's name up, which may take its time.
+        order = await asyncio.to_thread(orders.build, made, self._store, deadlines.start, self._settings.store.input_buckets)
+        return made, order
+
+    async def _environment(self, name: str) -> AnalysisEnvironment:
+        try:
+            return AnalysisEnvironment.model_validate(await self._cluster.get(environment_path(name)))
+        except NotFound:
+            raise Refused(
+                Reason.ENVIRONMENT_UNKNOWN,
+                f"spec.environment: there is no AnalysisEnvironment {name!r}; see kubectl get analysisenvironments",
+            ) from None
+        except ValidationError as error:
+            raise Refused(Reason.ENVIRONMENT_UNKNOWN, f"environment {name!r} is not valid: {_first_error(error)}") from None
+
+    async def _config_map(self, job: AnalysisJob) -> Json | None:
+        source = job.spec.source.config_map
+        if source is None:
+            return None
+        try:
+            return await self._cluster.get(core_path(job.metadata.namespace, "configmaps", source.name))
+        except NotFound:
+            return None
+
+    async def _fetch(self, case: Case, seal: wire.Seal) -> None:
+        meta = case.job.metadata
+        assert case.sandbox is not None and seal.digest is not None
+        subject = wire.Subject(meta.namespace, meta.name, meta.uid, case.sandbox.attempt)
+        key = names.prefix(meta.namespace, meta.uid, case.sandbox.attempt) + wire.MANIFEST_NAME
+        try:
+            case.manifest = verify(await self._store.read(key, wire.MAX_MANIFEST), seal, subject)
+            case.result = status.result(case.manifest, seal.digest, self._store.bucket, key)
+        except (ManifestError, NotFound, Invalid, ValueError) as error:
+            case.unsealed = Failure(Reason.MANIFEST_INVALID, f"the sealed manifest cannot be believed: {error}")
+
+    async def _progress(self, case: Case, phase: Phase) -> None:
+        sandbox = case.sandbox
+        attempt = sandbox.attempt if sandbox else None
+        await self._record(case, status.underway(case.job, phase, self._clock(), attempt, None, sandbox.created_at if sandbox else None))
+
+    async def _finish(self, case: Case, failure: Failure | None, cancelled: bool) -> None:
+        verdict = status.final(case.job, self._clock(), failure, cancelled, case.sandbox, case.manifest, case.result)
+        await self._record(case, verdict)
+        self._metrics.finished(case.job.spec.environment, verdict)
+        _log.info("%s/%s: %s %s", case.job.metadata.namespace, case.job.metadata.name, verdict.phase, failure.reason if failure else "")
+        if case.sandbox is None:
+            self._release(case.job.metadata.uid)
+
+    async def _release_sandbox(self, case: Case) -> None:
+        assert case.sandbox is not None
+        await self._executor.release(case.job.metadata.namespace, case.sandbox)
+        self.sandboxes.release(case.sandbox)
+        case.sandbox = None
+        self.observed.pop(case.job.metadata.uid, None)
+        self._release(case.job.metadata.uid)
+
+    async def _record(self, case: Case, new: AnalysisJobStatus) -> None:
+        meta = case.job.metadata
+        body = {"metadata": {"resourceVersion": meta.resource_version}, "status": status.document(new)}
+        written = await self._cluster.patch(job_path(meta.namespace, meta.name, "status"), body)
+        # The spec cannot have changed: the write names the version that was read.
+        stored = ObjectMeta.model_validate(written["metadata"])
+        case.job = case.job.model_copy(update={"metadata": stored, "status": new})
+        self.written[meta.uid] = stored.resource_version
+
+    async def _refuse_unreadable(self, document: Json, error: ValidationError) -> None:
+        """A job that an older schema admitted, or whose status was changed by hand: it ends, and harms no other."""
+        meta = document["metadata"]
+        readable = {
+            "metadata": meta,
+            "spec": {"schemaVersion": "1.0", "environment": "unreadable", "source": {"entrypoint": "x", "files": {"x": ""}}},
+        }
+        case = Case(AnalysisJob.model_validate(readable))
+        if (document.get("status") or {}).get("phase") not in FINAL_PHASES:
+            await self._finish(case, Failure(Reason.SPEC_INVALID, _first_error(error)), cancelled=False)
+
+    def _remember(self, case: Case) -> None:
+        meta = case.job.metadata
+        if case.sandbox is not None:
+            self.sandboxes.put((meta.namespace, meta.name), case.sandbox)
+        else:
+            self.sandboxes.drop(meta.uid)
+
+    async def _keep_only(self, key: Key, uid: str | None) -> None:
+        """Forget earlier jobs of the same name: a deletion that no watch saw is seen here.
+
+        Their sandboxes go with them, but would take the whole grace period of a harvest
+        that nobody waits for.
+        """
+        for orphan in self.sandboxes.keep_only(key, uid):
+            if not orphan.ended:
+                await self._executor.release(key[0], orphan)
+                self.sandboxes.release(orphan)
+        for woken in self.admission.keep_only(key, uid):
+            self._wake(woken)
+
+    def _release(self, uid: str) -> None:
+        for key in self.admission.release(uid):
+            self._wake(key)
+
+
+def owner_reference(name: str, uid: str) -> Json:
+    """Return the reference by which Kubernetes removes what belongs to a deleted job."""
+    return {
+        "apiVersion": "fumehood.dev/v1alpha1",
+        "kind": "AnalysisJob",
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:500]

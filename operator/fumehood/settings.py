@@ -1,0 +1,108 @@
+"""Settings: read once at the start, passed on as an argument.
+
+From environment variables `FUMEHOOD_*` (nested by `__`), which the Helm chart
+writes from its values; secrets from files. Every field has a meaning for the
+administrator, who sees it in `values.yaml`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class StoreSettings(BaseModel):
+    """The S3 store that artifacts go to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint: str = Field(description="URL, e.g. https://minio.example:9000; an address or a name that the operator can resolve.")
+    bucket: str = Field(description="Bucket of all artifacts; it must exist.")
+    region: str = Field("us-east-1", description="Region that requests are signed for.")
+    access_key: SecretStr = Field(description="Key that may read and write the bucket.")
+    secret_key: SecretStr = Field(description="Its secret.")
+    ca_file: str | None = Field(None, description="PEM file with the authority of the store's certificate.")
+    input_buckets: tuple[str, ...] = Field((), description="Further buckets that inputs may be read from.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"{value!r} is no endpoint; give http:// or https://, a host and optionally a port")
+        return value.rstrip("/")
+
+    @property
+    def host(self) -> str:
+        """Host name or address of the endpoint."""
+        return urlsplit(self.endpoint).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Port of the endpoint."""
+        parts = urlsplit(self.endpoint)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class EgressSettings(BaseModel):
+    """How NetworkPolicy sees the store. Without any: the addresses of its endpoint."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cidrs: tuple[str, ...] = Field((), description="Address ranges, e.g. 10.1.2.3/32.")
+    namespace: str | None = Field(None, description="Namespace of a store in the cluster.")
+    pod_labels: dict[str, str] = Field(default_factory=dict, description="Labels of that store's Pods.")
+    port: int | None = Field(None, description="Port of that store's Pods, if it differs from the endpoint's.")
+
+
+class PodSettings(BaseModel):
+    """What all job Pods share."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sandbox_image: str = Field(description="The payload, by digest.")
+    image_pull_policy: str = Field("IfNotPresent", description="Of all images of job Pods; digests never change.")
+    image_pull_secrets: tuple[str, ...] = Field((), description="Names of Secrets in the job's namespace.")
+    cpu_request_fraction: float = Field(
+        0.1, gt=0, le=1, description="CPU request as a fraction of the limit; memory is never overcommitted."
+    )
+    collector_memory: str = Field("96Mi", description="Memory of the collector; it streams, whatever the artifacts' size.")
+    collector_cpu: str = Field("500m", description="CPU limit of the collector.")
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes that jobs may run on.")
+    priority_class_name: str | None = Field(None, description="PriorityClass of job Pods.")
+
+
+class DeadlineSettings(BaseModel):
+    """Seconds that each stage may take."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: float = Field(300.0, gt=0, description="From the Pod's creation until both containers run.")
+    hello: float = Field(60.0, gt=0, description="Until the runner meets the collector.")
+    staging: float = Field(120.0, gt=0, description="Until all inputs are in place.")
+    harvest: float = Field(300.0, gt=0, description="For sealing and uploading.")
+
+
+class Settings(BaseSettings):
+    """All that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="FUMEHOOD_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    store: StoreSettings
+    pods: PodSettings
+    egress: EgressSettings = EgressSettings()
+    deadlines: DeadlineSettings = DeadlineSettings()
+    max_concurrent: int = Field(100, ge=1, description="Job Pods that exist at once.")
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field((), description="Namespaces to serve, separated by commas; empty: all.")
+    adapters: tuple[str, ...] = Field(("python", "command"), description="Adapters that may be used.")
+    liveness_port: int = Field(8080, description="Port of /healthz.")
+    metrics_port: int = Field(9090, description="Port of /metrics.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,0 +1,131 @@
+"""An S3 store: signs permits and links, reads manifests. The only import of minio."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit, urlunsplit
+
+import urllib3
+from minio import Minio
+from minio.datatypes import PostPolicy
+from minio.error import MinioException, S3Error
+
+from fumehood_sandbox import wire
+
+from ..errors import Invalid, NotFound, SettingsError, Unavailable
+from ..ports import Clock
+from ..settings import StoreSettings
+
+# What an upload's form may name besides its key; each value is the collector's choice.
+_FREE_FIELDS = ("Content-Type", "x-amz-checksum-algorithm", "x-amz-checksum-sha256")
+_LONGEST = 7 * 24 * 3600.0  # a signature of version 4 lives no longer
+_TIMEOUT = urllib3.Timeout(connect=5, read=30)
+
+
+class S3Store:
+    """Implements `ports.ArtifactStore`."""
+
+    def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        self.bucket = settings.bucket
+        self._settings = settings
+        self._clock = clock
+        self._ca = _read(settings.ca_file) if settings.ca_file else None
+        parts = urlsplit(settings.endpoint)
+        self._client = Minio(
+            parts.netloc,
+            access_key=settings.access_key.get_secret_value(),
+            secret_key=settings.secret_key.get_secret_value(),
+            secure=parts.scheme == "https",
+            region=settings.region,
+            http_client=urllib3.PoolManager(
+                timeout=_TIMEOUT, retries=False, maxsize=16, ca_certs=settings.ca_file, cert_reqs="CERT_REQUIRED"
+            ),
+        )
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the store's addresses, resolved here because Pods have no DNS."""
+        try:
+            found = socket.getaddrinfo(self._settings.host, self._settings.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unavailable(f"the store's host cannot be resolved ({type(error).__name__})") from None
+        return tuple(sorted({str(entry[4][0]) for entry in found}))
+
+    def permit(self, prefix: str, max_object: int, lifetime: float) -> wire.Permit:
+        """See `ports.ArtifactStore`."""
+        policy = PostPolicy(self.bucket, self._clock() + timedelta(seconds=min(lifetime, _LONGEST)))
+        policy.add_starts_with_condition("key", prefix)
+        policy.add_content_length_range_condition(0, max_object)
+        for field in _FREE_FIELDS:
+            # The library lets no x-amz- field be free, which the servers do; without
+            # this the digest would have to be known before the artifact exists.
+            policy._conditions["starts-with"][field] = ""
+        fields = self._client.presigned_post_policy(policy)
+        url = self._by_address(f"{self._settings.endpoint}/{self.bucket}")
+        return wire.Permit(url=url, host=urlsplit(self._settings.endpoint).netloc, prefix=prefix, fields=dict(fields), ca=self._ca)
+
+    def link(self, uri: str, lifetime: float) -> wire.Remote:
+        """See `ports.ArtifactStore`."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        url = self._client.presigned_get_object(bucket, key, expires=timedelta(seconds=min(lifetime, _LONGEST)))
+        return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc, ca=self._ca)
+
+    async def read(self, key: str, max_bytes: int) -> bytes:
+        """See `ports.ArtifactStore`."""
+        return await asyncio.to_thread(self._read, key, max_bytes)
+
+    async def check(self) -> None:
+        """Fail if the store cannot be used as it is set.
+
+        Raises:
+            SettingsError: the bucket does not exist or the keys are refused.
+            Unavailable: no answer.
+        """
+        try:
+            exists = await asyncio.to_thread(self._client.bucket_exists, self.bucket)
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error, "bucket") from None
+        if not exists:
+            raise SettingsError(f"store.bucket: there is no bucket {self.bucket!r} at this endpoint")
+
+    def _read(self, key: str, max_bytes: int) -> bytes:
+        response = None
+        try:
+            response = self._client.get_object(self.bucket, key)
+            raw = bytes(response.read(max_bytes + 1))
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error, key) from None
+        finally:
+            if response is not None:
+                response.close()
+                response.release_conn()
+        if len(raw) > max_bytes:
+            raise Invalid(f"{key}: more than {max_bytes} bytes")
+        return raw
+
+    def _by_address(self, url: str) -> str:
+        parts = urlsplit(url)
+        address = self.addresses()[0]
+        literal = f"[{address}]" if ":" in address else address
+        return urlunsplit(parts._replace(netloc=f"{literal}:{self._settings.port}"))
+
+
+def _translated(error: Exception, what: str) -> Exception:
+    if isinstance(error, S3Error):
+        if error.code in ("NoSuchKey", "NoSuchBucket"):
+            return NotFound(f"the store has no {what}")
+        if error.code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+            return Unavailable(f"the store refuses the operator's keys ({error.code})")
+        return Unavailable(f"the store answered {error.code}")
+    return Unavailable(f"the store did not answer ({type(error).__name__})")
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def utc_now() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)

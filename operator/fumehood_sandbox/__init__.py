@@ -1,0 +1,1 @@
+"""What runs beside hostile code: runner and collector. Standard library only."""

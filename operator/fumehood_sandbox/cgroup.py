@@ -1,0 +1,90 @@
+"""Reads what the kernel accounts to the container: CPU time, peak memory, kills for memory.
+
+Both versions of control groups, in the places where container runtimes mount
+them. Files of a group that holds more than this container (as without a
+container) would count strangers, so such a group is not used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_MAX_FILE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """Paths of the files to read; None where there is none."""
+
+    version: int
+    cpu: str | None
+    memory: str | None
+
+    def cpu_seconds(self) -> float | None:
+        """CPU time of all processes of the container so far, in seconds."""
+        if self.cpu is None:
+            return None
+        if self.version == 2:
+            microseconds = _entry(f"{self.cpu}/cpu.stat", "usage_usec")
+            return None if microseconds is None else microseconds / 1e6
+        nanoseconds = _number(f"{self.cpu}/cpuacct.usage")
+        return None if nanoseconds is None else nanoseconds / 1e9
+
+    def peak_memory(self) -> int | None:
+        """The most memory that was in use at once, in bytes."""
+        if self.memory is None:
+            return None
+        return _number(f"{self.memory}/{'memory.peak' if self.version == 2 else 'memory.max_usage_in_bytes'}")
+
+    def memory_in_use(self) -> int | None:
+        """The memory in use now, in bytes."""
+        if self.memory is None:
+            return None
+        return _number(f"{self.memory}/{'memory.current' if self.version == 2 else 'memory.usage_in_bytes'}")
+
+    def oom_kills(self) -> int | None:
+        """How many processes the kernel has killed for memory."""
+        if self.memory is None:
+            return None
+        return _entry(f"{self.memory}/{'memory.events' if self.version == 2 else 'memory.oom_control'}", "oom_kill")
+
+
+def find(root: str) -> Cgroup | None:
+    """Return the container's own control group below the mount point `root`, if it is visible."""
+    if os.path.exists(f"{root}/cgroup.controllers"):
+        return Cgroup(2, root, root) if _is_ours(root) else None
+    cpu = _first(f"{root}/{name}" for name in ("cpuacct", "cpu,cpuacct", "cpuacct,cpu"))
+    memory = _first((f"{root}/memory",))
+    return Cgroup(1, cpu, memory) if cpu or memory else None
+
+
+def _first(candidates: Iterable[str]) -> str | None:
+    return next((path for path in candidates if _is_ours(path)), None)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether this process is alone in the group, as the first process of a container is."""
+    return _read(f"{path}/cgroup.procs").split() == [str(os.getpid()).encode()]
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_MAX_FILE)
+    except OSError:
+        return b""
+
+
+def _number(path: str) -> int | None:
+    text = _read(path).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _entry(path: str, name: str) -> int | None:
+    for line in _read(path).splitlines():
+        key, _, value = line.partition(b" ")
+        if key == name.encode() and value.strip().isdigit():
+            return int(value)
+    return None

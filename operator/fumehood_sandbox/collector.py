@@ -1,0 +1,216 @@
+"""The trusted sidecar: stages inputs, hears how it went, seals what is there.
+
+It alone holds the order and the right to store objects. `run` is the whole of
+it, one step after the other; whatever happens, the last two are a sealed
+manifest and a termination message that says which one, or why there is none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from . import conversation, wire
+from .clock import now
+from .frames import Channel, Kind
+from .layout import Layout, from_arguments
+from .logs import Logs
+
+if TYPE_CHECKING:
+    from .upload import Store
+
+_REFUSED_WAIT = 5.0  # how long a runner is awaited that will get no task
+_MAX_DETAIL = 512
+
+
+class _Stopped:
+    """Whether the Pod was told to stop. Noted, not obeyed: the harvest is still to be done."""
+
+    def __init__(self) -> None:
+        self._noted = False
+        signal.signal(signal.SIGTERM, self._note)
+
+    def __call__(self) -> bool:
+        return self._noted
+
+    def _note(self, *_: object) -> None:
+        self._noted = True
+
+
+@dataclasses.dataclass
+class _Course:
+    """What is known of the attempt so far."""
+
+    logs: Logs
+    began: str
+    claim: wire.Claim
+    sandbox: wire.Sandbox | None = None
+    staged: str | None = None
+    ended: str | None = None
+    channel: Channel | None = None
+
+
+def run(layout: Layout) -> int:
+    """Do one attempt; return the exit code."""
+    stopped = _Stopped()
+    order = _read_order(layout)
+    course = _Course(Logs(order.limits.output), now(), wire.Claim(wire.Ending.NOT_STARTED))
+    try:
+        _attempt(order, layout, course, stopped)
+        course.ended = now()
+        seal = _seal(order, layout, course)
+    except Exception as error:
+        seal = _no_manifest(order, wire.Fault.INTERNAL, type(error).__name__)
+    _write_seal(layout, seal)
+    if course.channel:
+        conversation.dismiss(course.channel)
+    return 0 if seal.digest else 1
+
+
+def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopped) -> None:
+    """Listen, stage, meet the runner, and follow the program to its end."""
+    began = time.monotonic()
+    listener = conversation.listen(layout.port)  # first: the runner's call waits in the queue while inputs arrive
+    refusal = _stage(order, layout, stopped)
+    course.staged = None if refusal else now()
+    wait = _REFUSED_WAIT if refusal else order.deadlines.hello
+    try:
+        course.channel, hello = conversation.meet(listener, max(began + wait, time.monotonic() + 1.0))
+    except conversation.Absent as error:
+        course.claim = refusal or _not_started(wire.Fault.RUNNER_ABSENT, str(error))
+        return
+    course.sandbox = hello.sandbox
+    refusal = refusal or _unfit(hello, stopped)
+    if refusal:
+        course.claim = refusal
+    else:
+        conversation.give(course.channel, wire.Task(order.command, order.limits))
+        _load()
+        course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
+
+
+def _stage(order: wire.Order, layout: Layout, stopped: _Stopped) -> wire.Claim | None:
+    """Place all files; a claim if that cannot be done."""
+    from .staging import StagingError, stage  # here: while it loads, the runner may call
+
+    deadline = time.monotonic() + order.deadlines.staging
+    try:
+        stage(order.source, layout.work, order.limits.disk, deadline, stopped)
+        stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
+    except StagingError as error:
+        if stopped():
+            return wire.Claim(wire.Ending.TERMINATED)
+        return _not_started(error.fault, error.detail)
+    return None
+
+
+def _load() -> None:
+    """Load what the harvest needs while the program runs."""
+    from . import harvest, upload  # noqa: F401
+
+
+def _unfit(hello: wire.Hello, stopped: _Stopped) -> wire.Claim | None:
+    """Why this runner gets no task."""
+    if hello.version != wire.VERSION:
+        return _not_started(wire.Fault.INTERNAL, "runner and collector are of different versions")
+    if hello.missing:
+        return _not_started(wire.Fault.SANDBOX_UNAVAILABLE, f"missing: {', '.join(hello.missing)}")
+    return wire.Claim(wire.Ending.TERMINATED) if stopped() else None
+
+
+def _seal(order: wire.Order, layout: Layout, course: _Course) -> wire.Seal:
+    """Store artifacts, logs and, last, the manifest."""
+    from .faults import StoreError
+    from .upload import Store, TooLarge
+
+    store = Store(order.permit, time.monotonic() + order.deadlines.harvest)
+    try:
+        document = wire.encode(_harvest(order, layout, course, store))
+        digest = hashlib.sha256(document)
+        store.put(wire.MANIFEST_NAME, "application/json", digest.digest(), len(document), lambda: (document,))
+    except StoreError as error:
+        return _no_manifest(order, error.fault, error.detail)
+    except TooLarge:
+        return _no_manifest(order, wire.Fault.STORE_REFUSED, "the permit does not cover the logs or the manifest")
+    finally:
+        store.close()
+    subject = order.subject
+    return wire.Seal(wire.VERSION, subject.uid, subject.attempt, f"sha256:{digest.hexdigest()}", len(document))
+
+
+def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -> wire.Manifest:
+    """Seal everything that was produced, and describe it."""
+    from .harvest import gather
+
+    harvest = gather(layout.outputs, order.outputs, order.limits, store)
+    stdout, stderr = (course.logs.seal(kind, store) for kind in (Kind.STDOUT, Kind.STDERR))
+    return wire.Manifest(
+        version=wire.VERSION,
+        subject=order.subject,
+        environment=order.environment,
+        env_version=order.env_version,
+        complete=course.claim.ending is wire.Ending.EXITED and harvest.whole and not course.logs.truncated,
+        claim=course.claim,
+        times=wire.Times(course.began, course.staged, course.ended, now()),
+        artifacts=tuple(harvest.artifacts),
+        rejected=harvest.listed,
+        rejections=len(harvest.rejected),
+        harvest_breach=harvest.breach,
+        stdout=stdout,
+        stderr=stderr,
+        sandbox=course.sandbox,
+    )
+
+
+def _not_started(fault: wire.Fault, detail: str) -> wire.Claim:
+    return wire.Claim(wire.Ending.NOT_STARTED, fault=fault, detail=detail[:_MAX_DETAIL])
+
+
+def _no_manifest(order: wire.Order, fault: wire.Fault, detail: str) -> wire.Seal:
+    uid, attempt = order.subject.uid, order.subject.attempt
+    return wire.Seal(wire.VERSION, uid, attempt, fault=fault, detail=detail[:_MAX_DETAIL])
+
+
+def _read_order(layout: Layout) -> wire.Order:
+    with open(layout.order, "rb") as file:
+        order = wire.decode(wire.Order, file.read(wire.MAX_ORDER + 1), max_bytes=wire.MAX_ORDER)
+    if order.version != wire.VERSION:
+        raise wire.DecodeError("$.version: another one")
+    return order
+
+
+def _write_seal(layout: Layout, seal: wire.Seal) -> None:
+    message = wire.encode(seal)
+    descriptor = os.open(layout.termination_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, message[: wire.MAX_SEAL])
+    finally:
+        os.close(descriptor)
+
+
+def _harden() -> None:
+    from . import kernel
+
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def main() -> int:
+    """Entry point: a fault before the order is known is sealed without a subject."""
+    layout = Layout()
+    try:
+        _harden()
+        layout = from_arguments(sys.argv[1:])
+        return run(layout)
+    except Exception as error:  # the type alone: messages may hold paths or addresses
+        print(f"fumehood collector: {type(error).__name__}", file=sys.stderr)
+        _write_seal(layout, wire.Seal(wire.VERSION, "", 0, fault=wire.Fault.INTERNAL, detail=type(error).__name__))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

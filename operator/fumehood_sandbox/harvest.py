@@ -1,0 +1,172 @@
+"""Makes sealed artifacts of what the program left behind.
+
+First a choice (rules, then limits, in the order of names), which needs no byte
+of any file; then every chosen file is read twice: once for its digest, once to
+be stored, and the second reading must give the first one's digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from . import walk
+from .formats import HEAD, Format, detect, kind_of
+from .globs import declared
+from .upload import Store, TooLarge
+from .walk import Changed, Found, Tree
+from .wire import MAX_MANIFEST, MAX_REJECTIONS, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule, Rejected
+from .wire import Rejection as Reason
+
+_CHUNK = 1 << 20
+_ENTRY = 600  # bytes of an artifact in the manifest, besides its name
+_ROOM = MAX_MANIFEST - (4 << 20)  # claim, logs and rejections need some
+
+
+@dataclass
+class Harvest:
+    """What the attempt produced."""
+
+    artifacts: list[Artifact] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    breach: Breach | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Nothing that was meant as a result is missing."""
+        return self.breach is None and all(entry.reason is Reason.NOT_DECLARED for entry in self.rejected)
+
+    @property
+    def listed(self) -> tuple[Rejected, ...]:
+        """The first rejections, attempts to escape before all others."""
+        ordered = sorted(self.rejected, key=lambda entry: (not entry.escape, entry.name, entry.reason))
+        return tuple(ordered[:MAX_REJECTIONS])
+
+
+def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store) -> Harvest:
+    """Seal and store the artifacts below the folder `path`.
+
+    Raises:
+        StoreError: the store refused, or was not to be had in time.
+    """
+    root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        tree = walk.walk(root, path)
+        chosen, breach = _choose(tree, rules, limits)
+        harvest = Harvest(breach=breach)
+        sealer = _Sealer(root, store, tree)
+        for found, rule in chosen:
+            if artifact := sealer.seal(found, rule):
+                harvest.artifacts.append(artifact)
+        harvest.rejected = tree.rejected
+        return harvest
+    finally:
+        os.close(root)
+
+
+Choice = tuple[Found, OutputRule | None]
+
+
+def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[list[Choice], Breach | None]:
+    """Return the files to keep and the first limit that the whole of them passes."""
+    candidates: list[Choice] = []
+    for found in tree.files:
+        rule = declared(found.name, rules)
+        if rules and rule is None:
+            tree.reject(found.name, Reason.NOT_DECLARED)
+        else:
+            candidates.append((found, rule))
+    chosen: list[Choice] = []
+    size, room = 0, _ROOM
+    for found, rule in candidates:
+        entry = _ENTRY + len(json.dumps(found.name))
+        if len(chosen) >= limits.artifacts or entry > room:
+            tree.reject(found.name, Reason.COUNT)
+        elif size + found.size > limits.artifact_bytes:
+            tree.reject(found.name, Reason.SIZE)
+        else:
+            size, room = size + found.size, room - entry
+            chosen.append((found, rule))
+    return chosen, _breach(candidates, limits)
+
+
+def _breach(candidates: Sequence[Choice], limits: Limits) -> Breach | None:
+    if len(candidates) > limits.artifacts:
+        return Breach(Limit.ARTIFACTS, limits.artifacts, len(candidates))
+    total = sum(found.size for found, _ in candidates)
+    if total > limits.artifact_bytes:
+        return Breach(Limit.ARTIFACT_BYTES, limits.artifact_bytes, total)
+    return None
+
+
+class _Sealer:
+    """Reads, stores and describes one file after the other; equal contents are stored once."""
+
+    def __init__(self, root: int, store: Store, tree: Tree) -> None:
+        self._root = root
+        self._store = store
+        self._tree = tree
+        self._keys: dict[str, str] = {}
+
+    def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
+        """Return the artifact, or None with the file rejected."""
+        try:
+            descriptor = walk.open_file(self._root, found)
+        except (Changed, OSError) as error:
+            changed = isinstance(error, Changed | FileNotFoundError)
+            self._tree.reject(found.name, Reason.CHANGED if changed else Reason.UNREADABLE)
+            return None
+        try:
+            return self._seal(descriptor, found, rule)
+        except (Changed, OSError, TooLarge) as error:
+            reason = {Changed: Reason.CHANGED, TooLarge: Reason.SIZE}.get(type(error), Reason.UNREADABLE)
+            self._tree.reject(found.name, reason)
+            return None
+        finally:
+            os.close(descriptor)
+
+    def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
+        form = detect(found.name, os.pread(descriptor, HEAD, 0))
+        digest = hashlib.sha256()
+        for chunk in _read(descriptor, found):
+            digest.update(chunk)
+        name = digest.hexdigest()
+        if name not in self._keys:
+            self._keys[name] = self._put(descriptor, found, form, digest.digest())
+        kind = rule.kind if rule else kind_of(form)
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name])
+
+    def _put(self, descriptor: int, found: Found, form: Format, digest: bytes) -> str:
+        def stream() -> Iterator[bytes]:
+            again = hashlib.sha256()
+            held = b""  # the last chunk leaves only when all of them are known to be right
+            for chunk in _read(descriptor, found):
+                again.update(chunk)
+                if held:
+                    yield held
+                held = chunk
+            if again.digest() != digest:
+                raise Changed
+            yield held
+
+        return self._store.put(OBJECT_DIR + digest.hex(), form.content_type, digest, found.size, stream)
+
+
+def _read(descriptor: int, found: Found) -> Iterator[bytes]:
+    """Yield exactly the bytes that were seen.
+
+    Raises:
+        Changed: there are others, more or fewer.
+    """
+    at = 0
+    while at < found.size:
+        chunk = os.pread(descriptor, min(_CHUNK, found.size - at), at)
+        if not chunk:
+            raise Changed
+        at += len(chunk)
+        yield chunk
+    if not walk.unchanged(descriptor, found):
+        raise Changed

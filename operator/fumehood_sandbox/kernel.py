@@ -1,0 +1,96 @@
+"""The few kernel calls that the standard library does not have.
+
+One door for ctypes: everything else in this package sees integers, bytes and
+OSError.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_GET_SECCOMP = 21
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_GET_NO_NEW_PRIVS = 39
+
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SECCOMP_SET_MODE_FILTER = 1
+_SECCOMP_GET_NOTIF_SIZES = 3
+_SYSLOG_READ_ALL = 3
+_SIGNALFD_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK
+_SIGSET_BYTES = 128  # what libc's sigset_t takes; the kernel reads the first 8
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def machine() -> str:
+    """The name of the instruction set, as the kernel gives it."""
+    return os.uname().machine
+
+
+def prctl(option: int, value: int = 0) -> int:
+    """prctl(2) with one argument.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    zero = ctypes.c_ulong(0)
+    return _checked(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero))
+
+
+def seccomp_load(program: bytes, flags: int) -> int:
+    """Load a filter of packed `struct sock_filter`; the listener's descriptor if `flags` asks for one."""
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    return _seccomp(_SECCOMP_SET_MODE_FILTER, flags, ctypes.create_string_buffer(header, len(header)))
+
+
+def seccomp_supported() -> bool:
+    """Whether a filter could be loaded: a null pointer is refused as a bad address only if all else is well."""
+    try:
+        _seccomp(_SECCOMP_SET_MODE_FILTER, 0, None)
+    except OSError as error:
+        return error.errno == 14  # EFAULT
+    return False
+
+
+def seccomp_sizes() -> tuple[int, int]:
+    """Sizes in bytes of the kernel's notification and of its response."""
+    sizes = ctypes.create_string_buffer(6)
+    _seccomp(_SECCOMP_GET_NOTIF_SIZES, 0, sizes)
+    notification, response, _ = struct.unpack("@HHH", sizes.raw)
+    return notification, response
+
+
+def signalfd(signals: set[signal.Signals]) -> int:
+    """A descriptor from which blocked signals are read as `struct signalfd_siginfo` (128 bytes)."""
+    mask = sum(1 << (number - 1) for number in signals)
+    buffer = ctypes.create_string_buffer(struct.pack("@Q", mask), _SIGSET_BYTES)
+    return _checked(_libc.signalfd(-1, buffer, _SIGNALFD_FLAGS))
+
+
+def kernel_log() -> bytes:
+    """The start of the kernel's log, or nothing where it is not for us (which is usual)."""
+    buffer = ctypes.create_string_buffer(1 << 16)
+    length = _libc.klogctl(_SYSLOG_READ_ALL, buffer, len(buffer))
+    return buffer.raw[: max(length, 0)]
+
+
+def _seccomp(operation: int, flags: int, argument: object) -> int:
+    number = _SECCOMP.get(machine())
+    if number is None:
+        raise OSError(38, "no system call numbers for this machine")  # ENOSYS
+    return _checked(_libc.syscall(ctypes.c_long(number), ctypes.c_ulong(operation), ctypes.c_ulong(flags), argument))
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result

@@ -1,0 +1,126 @@
+"""The program's processes: kill all, reap all, count what they use.
+
+As process 1 of a PID namespace, a kill aimed at -1 reaches all of them and
+nobody else. Anywhere else that call would reach strangers, so the descendants
+are looked up in /proc, orphans being ours as a subreaper.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+
+from . import kernel
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_REAP_TURN = 512
+_PAUSE = 0.002
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of the process table; `cpu` (seconds) includes children it has reaped, `rss` is in bytes."""
+
+    pid: int
+    parent: int
+    cpu: float
+    rss: int
+
+
+def adopt_orphans() -> None:
+    """Make orphaned descendants our children (which process 1 has anyway)."""
+    if os.getpid() != 1:
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+
+
+def descendants() -> list[Process]:
+    """Return all processes below this one."""
+    table = [process for name in os.listdir("/proc") if name.isdigit() and (process := _read(int(name)))]
+    ours, found = {os.getpid()}, []
+    children: dict[int, list[Process]] = {}
+    for process in table:
+        children.setdefault(process.parent, []).append(process)
+    while ours:
+        for process in children.pop(ours.pop(), ()):
+            found.append(process)
+            ours.add(process.pid)
+    return found
+
+
+def cpu_and_memory() -> tuple[float, int]:
+    """CPU seconds of living and reaped descendants, and the memory that the living hold (shared pages repeatedly)."""
+    reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
+    living = descendants()
+    cpu = reaped.ru_utime + reaped.ru_stime + sum(process.cpu for process in living)
+    return cpu, sum(process.rss for process in living)
+
+
+def reap() -> dict[int, int]:
+    """Reap what has ended, a bounded number at once: pid -> wait status."""
+    ended: dict[int, int] = {}
+    for _ in range(_REAP_TURN):
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid == 0:
+            break
+        ended[pid] = status
+    return ended
+
+
+def kill_all() -> None:
+    """Send SIGKILL to every process below this one."""
+    if os.getpid() == 1:
+        _kill(-1)
+        return
+    for process in descendants():
+        _kill(process.pid)
+
+
+def end_all(timeout: float) -> tuple[bool, dict[int, int]]:
+    """Kill and reap until no child is left; False if some outlive `timeout` seconds. Also what was reaped."""
+    deadline = time.monotonic() + timeout
+    ended: dict[int, int] = {}
+    while True:
+        kill_all()
+        ended.update(reap())
+        if not _has_children():
+            return True, ended
+        if time.monotonic() > deadline:
+            return False, ended
+        time.sleep(_PAUSE)
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        pass  # not a child of this program: another user's
+
+
+def _read(pid: int) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read(4096)
+    except OSError:
+        return None
+    fields = text[text.rfind(b")") + 2 :].split()  # the name in brackets may hold anything
+    if len(fields) < 22:
+        return None
+    cpu = sum(int(value) for value in fields[11:15]) / _TICKS
+    return Process(pid, int(fields[1]), cpu, int(fields[21]) * _PAGE)

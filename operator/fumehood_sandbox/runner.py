@@ -1,0 +1,151 @@
+"""The trusted first process of the analysis container.
+
+It starts the hostile program within limits, watches it, ends and reaps whatever
+it left running, and tells the collector, over a connection that is older than
+the program, how it went. `run` is the whole of it, one step after the other.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+import time
+
+from . import child, kernel, processes, protections, readable, signals, wire
+from .clock import now
+from .frames import Channel, ChannelError, Kind
+from .layout import Layout, from_arguments
+from .meters import Meters
+from .output import Output
+from .supervise import Stop, Supervisor, Watched
+from .verdict import Facts, judge
+
+_CONNECT = 60.0  # the collector may start later
+_CONNECT_PAUSE = 0.02
+_HELLO = 10.0
+_TASK = 3600.0  # staging comes first; the collector keeps its deadline
+_QUIESCE = 30.0
+_READABLE = 10.0
+_DISK = 2.0
+_REPORT = 60.0
+_ACK = 3600.0  # the collector keeps the harvest's deadline
+
+
+def run(layout: Layout) -> int:
+    """Do one attempt; return the exit code."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    caught = signals.take()
+    processes.adopt_orphans()
+    channel = Channel(_connect(layout.port))
+    task = _introduce(channel, caught)
+    if isinstance(task, wire.Task):
+        _report(channel, _attempt(task, layout, channel, caught))
+    elif task is not None:
+        _report(channel, task)
+    channel.receive(time.monotonic() + _ACK)
+    return 0
+
+
+def _connect(port: int) -> socket.socket:
+    deadline = time.monotonic() + _CONNECT
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1.0)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise ChannelError("the collector does not listen") from None
+            time.sleep(_CONNECT_PAUSE)
+
+
+def _introduce(channel: Channel, caught: signals.Signals) -> wire.Task | wire.Claim | None:
+    """Say hello and wait for the task; a claim if told to stop meanwhile, None if there is nothing to do."""
+    sandbox, missing = protections.probe()
+    hello = wire.Hello(wire.VERSION, sandbox, missing)
+    channel.send(Kind.HELLO, wire.encode(hello), time.monotonic() + _HELLO)
+    deadline = time.monotonic() + _TASK
+    watched: list[Channel | signals.Signals] = [channel, caught]
+    while (frame := channel.take()) is None:
+        ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
+        if caught in ready and caught.terminated():
+            return wire.Claim(wire.Ending.TERMINATED)
+        if not ready or (channel in ready and not channel.fill()):
+            raise ChannelError("the collector gave no task")
+    if frame[0] is Kind.ACK:
+        return None
+    if frame[0] is not Kind.TASK or missing:
+        raise ChannelError("the collector said something else")
+    return wire.decode(wire.Task, frame[1], max_bytes=wire.MAX_FRAME)
+
+
+def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.Signals) -> wire.Claim:
+    """Run the program and return what became of it."""
+    meters = Meters(layout)
+    try:
+        program = child.start(task, layout)
+    except child.StartError as error:
+        processes.end_all(_QUIESCE)
+        return wire.Claim(wire.Ending.NOT_STARTED, fault=error.fault, detail=error.detail)
+    started_at = now()
+    output = Output(channel, task.limits.output, program.stdout, program.stderr)
+    supervisor = Supervisor(Watched(program, task.limits, channel, caught, meters, output))
+    supervisor.run()
+    wall = time.monotonic() - program.started
+    quiet = _quiesce(supervisor, layout)
+    if supervisor.stop is Stop.COLLECTOR_LOST:
+        raise ChannelError("the collector is gone")
+    output.drain()
+    facts = _facts(supervisor, meters, output)
+    verdict = judge(facts, task.limits)
+    return wire.Claim(
+        ending=verdict.ending,
+        exit_code=verdict.exit_code,
+        signal=verdict.signal,
+        breach=verdict.breach,
+        detail=None if quiet else "some processes could not be ended",
+        violations=dict(program.refusals.counts) if program.refusals else {},
+        usage=meters.usage(wall),
+        started_at=started_at,
+        ended_at=now(),
+    )
+
+
+def _quiesce(supervisor: Supervisor, layout: Layout) -> bool:
+    """End every process, then let the collector read the outputs; whether all processes are gone."""
+    quiet, ended = processes.end_all(_QUIESCE)
+    supervisor.learn(ended)
+    supervisor.close()
+    readable.make_readable(layout.outputs, _READABLE)
+    return quiet
+
+
+def _facts(supervisor: Supervisor, meters: Meters, output: Output) -> Facts:
+    return Facts(
+        status=supervisor.status,
+        stopped=supervisor.stop is Stop.TERMINATED,
+        breach=supervisor.breach,
+        killed_for_memory=meters.killed_for_memory(),
+        cpu=meters.measure_cpu(),
+        peak_memory=meters.peak_memory(),
+        disk=meters.disk.measure(_DISK),
+        output=output.total,
+    )
+
+
+def _report(channel: Channel, claim: wire.Claim) -> None:
+    channel.send(Kind.CLAIM, wire.encode(claim), time.monotonic() + _REPORT)
+
+
+def main() -> int:
+    """Entry point: one line on stderr and exit code 1 if the attempt cannot be made or reported."""
+    try:
+        return run(from_arguments(sys.argv[1:]))
+    except Exception as error:  # the type alone: a message may hold what the program chose
+        reason = str(error) if isinstance(error, ChannelError) else type(error).__name__
+        processes.end_all(_QUIESCE)
+        print(f"fumehood runner: {reason}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

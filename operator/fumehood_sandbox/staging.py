@@ -1,0 +1,105 @@
+"""Puts the source and the inputs where the program will find them.
+
+The folders are the collector's to write and the program's to read, and nothing
+hostile runs yet; names are checked all the same, and every file is created new
+below an open folder, so that no name leads elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+
+from .faults import StoreError, retry
+from .files import write
+from .wire import MAX_NAME, Fault, File
+
+_MAX_PATH = 1024
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class StagingError(Exception):
+    """An input cannot be given to the program; the detail names it."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.detail = detail
+
+
+def stage(files: Sequence[File], root: str, most: int, deadline: float, stop: Callable[[], bool]) -> None:
+    """Create `files` below `root`; a file without a cap of its own may have `most` bytes.
+
+    Raises:
+        StagingError: a file is missing, wrong, too large, or cannot be had by `deadline`.
+    """
+    folder = os.open(root, _FOLDER)
+    try:
+        for file in files:
+            if stop():
+                raise StagingError(Fault.INTERNAL, "told to stop while staging")
+            _stage_one(file, folder, most, deadline, stop)
+    finally:
+        os.close(folder)
+
+
+def _stage_one(file: File, root: int, most: int, deadline: float, stop: Callable[[], bool]) -> None:
+    descriptor = _create(file.name, root)
+    try:
+        cap = file.max_bytes or most
+        digest = _fill(descriptor, file, cap, deadline, stop)
+        if file.sha256 and digest != file.sha256.removeprefix("sha256:").lower():
+            raise StagingError(Fault.INPUT_DIGEST, f"{file.name}: has another digest")
+        os.fchmod(descriptor, 0o444)
+    except StoreError as error:
+        raise StagingError(error.fault, f"{file.name}: {error.detail}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _create(name: str, root: int) -> int:
+    *folders, last = _parts(name)
+    at = os.dup(root)
+    try:
+        for folder in folders:
+            at = _descend(folder, at)
+        return os.open(last, _NEW, 0o600, dir_fd=at)
+    except FileExistsError:
+        raise StagingError(Fault.INTERNAL, f"{name}: given twice") from None
+    finally:
+        os.close(at)
+
+
+def _descend(folder: str, at: int) -> int:
+    try:
+        os.mkdir(folder, dir_fd=at)
+        inner = os.open(folder, _FOLDER, dir_fd=at)
+        os.fchmod(inner, 0o755)  # whatever the umask
+    except FileExistsError:
+        inner = os.open(folder, _FOLDER, dir_fd=at)
+    os.close(at)
+    return inner
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.split("/")
+    long = len(name.encode()) > _MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts)
+    if long or "\0" in name or any(part in ("", ".", "..") for part in parts):
+        raise StagingError(Fault.INTERNAL, "a file name is not a relative path")
+    return parts
+
+
+def _fill(descriptor: int, file: File, cap: int, deadline: float, stop: Callable[[], bool]) -> str:
+    """Write the contents; return the sha256 in hex."""
+    if file.remote is not None:
+        from .fetch import fetch  # here: it loads an HTTP client, which most jobs do not need yet
+
+        remote = file.remote
+        return retry(lambda: fetch(descriptor, remote, cap, deadline), deadline, stop)
+    content = (file.text or "").encode()
+    if len(content) > cap:
+        raise StoreError(Fault.INPUT_TOO_LARGE, f"has more than {cap} bytes")
+    write(descriptor, content)
+    return hashlib.sha256(content).hexdigest()

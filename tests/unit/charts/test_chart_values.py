@@ -1,0 +1,117 @@
+"""Values: each is described, and a wrong one is refused by its name before anything is installed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from chart import CHART, ENVIRONMENT, MINIMAL, ROOT, Document, load, merged, template
+from pydantic import BaseModel
+
+from fumehood.api.v1alpha1 import AnalysisEnvironmentSpec, Category, Limits
+from fumehood.core.failures import MEANING, Reason
+
+reference = load(ROOT / "hack" / "reference.py")
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"stroe": {}}, "stroe"),
+        ({"store": {"endpont": "x"}}, "endpont"),
+        ({"store": {"endpoint": "minio:9000"}}, "/store/endpoint"),
+        ({"store": {"bucket": "Not A Bucket"}}, "/store/bucket"),
+        ({"store": {"inputBuckets": "datasets"}}, "/store/inputBuckets"),
+        ({"image": {"digest": "abc"}}, "/image/digest"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
+        ({"sandboxImage": {"repository": ""}}, "/sandboxImage/repository"),
+        ({"environments": {"python": ENVIRONMENT | {"image": "registry.example/env:latest"}}}, "/environments/python/image"),
+        ({"environments": {"python": {"adapter": "python"}}}, "image"),
+        ({"environments": {"Python": ENVIRONMENT}}, "Python"),
+        ({"environments": {"python": ENVIRONMENT | {"maximums": {"wallClock": "an hour"}}}}, "/environments/python/maximums/wallClock"),
+        ({"environments": {"python": ENVIRONMENT | {"userNamespaces": "Sometimes"}}}, "/environments/python/userNamespaces"),
+        ({"watch": {"namespaces": ["-"]}}, "/watch/namespaces"),
+        ({"maxConcurrent": 0}, "/maxConcurrent"),
+        ({"maxConcurrent": "many"}, "/maxConcurrent"),
+        ({"pods": {"cpuRequestFraction": 2}}, "/pods/cpuRequestFraction"),
+        ({"deadlines": {"start": 0}}, "/deadlines/start"),
+        ({"egress": {"cidrs": ["everywhere"]}}, "/egress/cidrs"),
+        ({"egress": {"port": 70000}}, "/egress/port"),
+        ({"extraEnv": [{"name": "FUMEHOOD_NAMESPACES", "value": "x"}]}, "/extraEnv/0"),
+        ({"podDisruptionBudget": {"maxUnavailable": 5}}, "/podDisruptionBudget/maxUnavailable"),
+        ({"logLevel": "LOUD"}, "/logLevel"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: Document, named: str) -> None:
+    done = template(merged(MINIMAL, values))
+    assert done.returncode != 0
+    assert named in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("store", "named"),
+    [
+        ({"endpoint": "", "bucket": "fumehood", "existingSecret": "k"}, "store.endpoint"),
+        ({"endpoint": "https://s3.example", "bucket": "", "existingSecret": "k"}, "store.bucket"),
+        ({"endpoint": "https://s3.example", "bucket": "fumehood"}, "store.existingSecret"),
+        ({"endpoint": "https://s3.example", "bucket": "fumehood", "accessKey": "half"}, "store.existingSecret"),
+    ],
+)
+def test_what_is_missing_is_named(store: Document, named: str) -> None:
+    done = template({"store": store})
+    assert done.returncode != 0
+    assert named in done.stderr
+
+
+def test_every_value_is_in_the_schema() -> None:
+    assert not list(_beyond(VALUES, SCHEMA, ""))
+
+
+def _beyond(values: Any, schema: Any, path: str) -> Any:
+    schema = SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+    for key, value in values.items():
+        known = schema.get("properties", {})
+        if key not in known and schema.get("additionalProperties") is False:
+            yield f"{path}/{key}"
+        elif isinstance(value, dict) and value and key in known:
+            yield from _beyond(value, known[key], f"{path}/{key}")
+
+
+def test_the_schema_knows_every_field_of_an_environment() -> None:
+    def aliases(model: type[BaseModel]) -> set[str]:
+        return set(model.model_json_schema(by_alias=True)["properties"])
+
+    assert set(SCHEMA["$defs"]["environment"]["properties"]) == aliases(AnalysisEnvironmentSpec)
+    assert set(SCHEMA["$defs"]["limits"]["properties"]) == aliases(Limits)
+
+
+def test_every_value_is_described() -> None:
+    """A map that is described as a whole counts for what is in it."""
+    described = reference.described((CHART / "values.yaml").read_text())
+    undescribed = [
+        path for path in _leaves(VALUES, ()) if not any(".".join(path[:depth]) in described for depth in range(1, len(path) + 1))
+    ]
+    assert not undescribed
+
+
+def _leaves(values: Any, path: tuple[str, ...]) -> Any:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    for path, text in reference.files().items():
+        assert path.read_text() == text, f"{path.name}: run `make generate`"
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(MEANING) == set(Reason)
+    assert set(reference.WHOSE) == set(Category)

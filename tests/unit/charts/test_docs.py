@@ -1,0 +1,60 @@
+"""The documents: their examples are valid, their links lead somewhere, and what is quoted is what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from chart import ROOT
+
+from fumehood.api.v1alpha1 import AnalysisJob
+from fumehood.core.limits import MAXIMUMS, grant
+
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_valid(path: Path) -> None:
+    job = AnalysisJob.model_validate(yaml.safe_load(path.read_text()))
+    assert job.metadata.name == path.stem
+    assert grant(job.spec.limits, MAXIMUMS, MAXIMUMS)
+    for name, text in (job.spec.source.files or {}).items():
+        compile(text, name, "exec")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_guide_quotes_the_example() -> None:
+    quoted = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/guides/first-job.md").read_text(), re.DOTALL)
+    assert quoted
+    example = (ROOT / "docs/examples/hello.yaml").read_text()
+    assert quoted[1] == example[example.index("apiVersion") :]
+
+
+def test_yaml_in_pages_is_yaml() -> None:
+    for path in PAGES:
+        for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL):
+            assert yaml.safe_load(block), path
+
+
+def test_the_values_that_the_documents_name_exist() -> None:
+    values = yaml.safe_load((ROOT / "charts/fumehood/values.yaml").read_text())
+    named = re.findall(r"`((?:store|egress|watch|crds|pods|test|metrics|deadlines)\.[A-Za-z.]+)`", (ROOT / "docs/install.md").read_text())
+    assert named
+    for path in named:
+        found = values
+        for part in path.split("."):
+            found = found[part]
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = sorted(path.name[:4] for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
+    assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]

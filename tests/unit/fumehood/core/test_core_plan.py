@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fumehood.core import names, plan
+from fumehood.core.failures import Failure, Reason, Refused
+from fumehood_sandbox import wire
+from unit.fumehood.builders import DIGEST, UID, environment, job
+
+COMMAND = wire.Command(("python3", "main.py"), {"PYTHONUNBUFFERED": "1", "HOME": "/adapter"})
+DEADLINES = wire.Deadlines(60, 120, 300)
+S3 = {"uri": "s3://bucket/key"}
+
+
+def made(env: dict[str, Any] | None = None, **spec: Any) -> plan.Plan:
+    one = job(**spec)
+    return plan.make_plan(one, environment(**(env or {})), 1, COMMAND, plan.source_of(one, None), DEADLINES)
+
+
+def failure_of(config_map: Any = None, **spec: Any) -> Failure:
+    one = job(**spec)
+    with pytest.raises(Refused) as caught:
+        plan.make_plan(one, environment(), 1, COMMAND, plan.source_of(one, config_map), DEADLINES)
+    return caught.value.failure
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7", "1.999"])
+def test_minor_versions_are_read(version: str) -> None:
+    plan.check_schema_version(version)
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9", "10.0"])
+def test_other_majors_are_refused(version: str) -> None:
+    with pytest.raises(Refused) as caught:
+        plan.check_schema_version(version)
+    assert caught.value.failure.reason is Reason.SCHEMA_VERSION_UNSUPPORTED
+    assert version in caught.value.failure.message
+
+
+def test_a_plan_is_of_job_environment_and_attempt() -> None:
+    one = made(env={"runtimeClassName": "gvisor"})
+    assert one.subject == wire.Subject("lab", "co2-trend", UID, 1)
+    assert (one.runtime_class, one.env_version, one.user_id) == ("gvisor", "python-2026.11", names.user_id(UID))
+    assert one.lifetime == 60 + 120 + 300 + 300
+
+
+def test_reserved_variables_win_over_environment_and_adapter_and_the_environment_over_the_adapter() -> None:
+    env = made(env={"env": {"HOME": "/root", "PYTHONUNBUFFERED": "0", "TMPDIR": "/x", "LANG": "de_DE", "MINE": "1"}}).command.env
+    assert (env["HOME"], env["TMPDIR"]) == (wire.HOME, wire.TMP)
+    assert (env["PYTHONUNBUFFERED"], env["LANG"], env["MINE"]) == ("0", "de_DE", "1")
+    assert env["PATH"].startswith("/usr/local/sbin")
+
+
+def test_parameters_become_a_file_with_one_spelling() -> None:
+    (file,) = made(parameters={"b": [1, None], "a": "ä"}).inputs
+    assert file.name == "parameters.json"
+    assert file.text == '{"a": "ä", "b": [1, null]}'
+    assert json.loads(file.text) == {"b": [1, None], "a": "ä"}
+
+
+@pytest.mark.parametrize(("parameters", "count"), [(None, 0), (False, 1), (0, 1), ("", 1), ({}, 1)])
+def test_only_null_parameters_are_absent(parameters: object, count: int) -> None:
+    assert len(made(parameters=parameters).inputs) == count
+
+
+def test_an_inputs_own_digest_comes_before_its_objects() -> None:
+    inputs = [
+        {"name": "a", "s3": S3 | {"sha256": "b" * 64}, "sha256": DIGEST},
+        {"name": "b", "s3": S3 | {"sha256": "b" * 64}},
+        {"name": "c", "inline": {"text": "x"}},
+    ]
+    assert [file.sha256 for file in made(inputs=inputs).inputs] == [DIGEST, "b" * 64, None]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(["a", "a"], id="twice"),
+        pytest.param(["a/b", "a"], id="folder-then-file"),
+        pytest.param(["a", "a/b"], id="file-then-folder"),
+        pytest.param(["a", "a/b/c"], id="file-then-deep-folder"),
+        pytest.param(["a/b/c", "a/b"], id="deep-folder-then-file"),
+    ],
+)
+def test_names_that_cannot_both_be_there_are_refused(given: list[str]) -> None:
+    failure = failure_of(inputs=[{"name": name, "inline": {"text": ""}} for name in given])
+    assert failure.reason is Reason.SPEC_INVALID
+    assert failure.message.startswith("spec.inputs")
+
+
+def test_names_beside_each_other_are_fine() -> None:
+    assert len(made(inputs=[{"name": name, "inline": {"text": ""}} for name in ("a", "ab", "b/a", "b/c")]).inputs) == 4
+
+
+def test_source_files_clash_like_inputs() -> None:
+    failure = failure_of(source={"entrypoint": "a", "files": {"a": "", "a/b": ""}})
+    assert failure.reason is Reason.SOURCE_INVALID
+
+
+CONFIG_MAP = {"entrypoint": "main.py", "configMap": {"name": "code"}}
+
+
+def test_a_config_maps_keys_become_files() -> None:
+    files = plan.source_of(job(source=CONFIG_MAP), {"data": {"main.py": "x", "b.py": "y"}})
+    assert [(file.name, file.text) for file in files] == [("b.py", "y"), ("main.py", "x")]
+
+
+@pytest.mark.parametrize(
+    ("config_map", "reason"),
+    [
+        pytest.param(None, Reason.SOURCE_MISSING, id="none-there"),
+        pytest.param({"data": {"other.py": ""}}, Reason.SOURCE_INVALID, id="no-such-key"),
+        pytest.param({}, Reason.SOURCE_INVALID, id="empty"),
+        pytest.param({"data": {"main.py": "", "..evil": ""}}, Reason.SOURCE_INVALID, id="key-that-is-no-file-name"),
+    ],
+)
+def test_config_maps_that_cannot_be_used(config_map: Any, reason: Reason) -> None:
+    assert failure_of(config_map, source=CONFIG_MAP).reason is reason
+
+
+def test_one_object_becomes_the_entrypoint() -> None:
+    (file,) = made(source={"entrypoint": "main.py", "s3": S3 | {"sha256": DIGEST}}).source
+    assert (file.name, file.uri, file.sha256, file.text) == ("main.py", "s3://bucket/key", DIGEST, None)
+
+
+def test_more_text_than_a_secret_holds_is_refused_with_both_values() -> None:
+    files = {f"f{number}": "x" * 250_000 for number in range(3)}
+    failure = failure_of(source={"entrypoint": "f0", "files": files})
+    assert (failure.evidence.allowed, failure.evidence.measured) == (str(plan.MAX_TEXT), "750000")

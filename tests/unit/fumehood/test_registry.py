@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from fumehood import registry
+from fumehood.errors import SettingsError
+from fumehood_sandbox import wire
+
+
+def test_one_that_is_not_installed_stops_the_start_and_says_what_there_is() -> None:
+    with pytest.raises(SettingsError, match=r"'cobol' is not installed.*python"):
+        registry.load_adapters(("python", "cobol"))
+
+
+def test_one_that_does_not_load_stops_the_start_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("broken", "no.such.module:ADAPTER", registry.ADAPTERS)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    with pytest.raises(SettingsError, match=r"'broken' \(no\.such\.module:ADAPTER\) does not load: ModuleNotFoundError"):
+        registry.load_adapters(("broken",))
+
+
+@pytest.mark.parametrize(("name", "program"), [("python", "python3"), ("command", "sh")])
+def test_adapters_hand_arguments_on_as_they_are(name: str, program: str) -> None:
+    command = registry.load_adapters((name,))[name].execute("main.x", ("$(id)", "a b", "-c"))
+    assert isinstance(command, wire.Command)
+    assert command.argv == (program, "main.x", "$(id)", "a b", "-c")

@@ -1,0 +1,170 @@
+"""Signing is local: what a permit allows is read from the policy that it carries."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timedelta
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import urllib3
+from minio.error import S3Error
+
+from fumehood.errors import NotFound, SettingsError, Unavailable
+from fumehood.settings import StoreSettings
+from fumehood.storage import s3
+from unit.fumehood.builders import NOW, UID
+
+PREFIX = f"lab/{UID}/1/"
+SECRET = "hush-hush-secret"
+
+
+def store(**fields: Any) -> s3.S3Store:
+    values = {"endpoint": "http://192.0.2.10:9000", "bucket": "fumehood", "access_key": "access", "secret_key": SECRET} | fields
+    return s3.S3Store(StoreSettings.model_validate(values), lambda: NOW)
+
+
+def policy(fields: dict[str, str]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(base64.b64decode(fields["policy"]))
+    return document
+
+
+def test_a_permit_opens_one_prefix_to_objects_of_a_size_for_a_time() -> None:
+    permit = store().permit(PREFIX, 1000, 3600)
+    document = policy(permit.fields)
+    assert ["starts-with", "$key", PREFIX] in document["conditions"]
+    assert ["content-length-range", 0, 1000] in document["conditions"]
+    assert ["eq", "$bucket", "fumehood"] in document["conditions"]
+    assert datetime.fromisoformat(document["expiration"]) == NOW + timedelta(hours=1)
+    assert (permit.prefix, permit.url) == (PREFIX, "http://192.0.2.10:9000/fumehood")
+
+
+def test_a_permit_lives_no_longer_than_a_signature_may() -> None:
+    expiration = policy(store().permit(PREFIX, 1, 10**9).fields)["expiration"]
+    assert datetime.fromisoformat(expiration) == NOW + timedelta(days=7)
+
+
+def test_no_permit_or_link_holds_the_secret_key() -> None:
+    one = store()
+    permit, link = one.permit(PREFIX, 1000, 3600), one.link("s3://data/x", 3600)
+    everything = f"{permit} {link} {base64.b64decode(permit.fields['policy']).decode()}"
+    assert SECRET not in everything
+    assert SECRET not in repr(one)
+
+
+def test_signatures_differ_by_key_and_by_prefix() -> None:
+    signatures = {
+        store().permit(PREFIX, 1, 60).fields["x-amz-signature"],
+        store().permit("other/", 1, 60).fields["x-amz-signature"],
+        store(secret_key="another-secret").permit(PREFIX, 1, 60).fields["x-amz-signature"],
+    }
+    assert len(signatures) == 3
+
+
+def test_a_link_names_one_object_and_its_lifetime() -> None:
+    link = store().link("s3://data/a folder/größe.csv", 900)
+    parts = urlsplit(link.url)
+    assert parts.path == "/data/a%20folder/gr%C3%B6%C3%9Fe.csv"
+    assert parse_qs(parts.query)["X-Amz-Expires"] == ["900"]
+    assert parse_qs(parts.query)["X-Amz-SignedHeaders"] == ["host"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "addresses", "url", "host"),
+    [
+        ("http://store.example:9000", ["192.0.2.7"], "http://192.0.2.7:9000/fumehood", "store.example:9000"),
+        ("https://store.example", ["192.0.2.7"], "https://192.0.2.7:443/fumehood", "store.example"),
+        ("https://store.example", ["2001:db8::1"], "https://[2001:db8::1]:443/fumehood", "store.example"),
+    ],
+)
+def test_pods_get_an_address_because_they_have_no_dns(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, addresses: list[str], url: str, host: str
+) -> None:
+    monkeypatch.setattr("fumehood.storage.s3.socket.getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (address, 0)) for address in addresses])
+    permit = store(endpoint=endpoint).permit(PREFIX, 1, 60)
+    assert (permit.url, permit.host) == (url, host)
+
+
+def test_a_host_that_cannot_be_resolved_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("no such host")
+
+    monkeypatch.setattr("fumehood.storage.s3.socket.getaddrinfo", fail)
+    with pytest.raises(Unavailable):
+        store(endpoint="http://store.example").permit(PREFIX, 1, 60)
+
+
+def answer(code: str) -> S3Error:
+    return S3Error(cast(Any, None), code, SECRET, "resource", "request", "host")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (answer("NoSuchKey"), NotFound),
+        (answer("NoSuchBucket"), NotFound),
+        (answer("AccessDenied"), Unavailable),
+        (answer("SignatureDoesNotMatch"), Unavailable),
+        (answer("SlowDown"), Unavailable),
+        (answer("InternalError"), Unavailable),
+        (urllib3.exceptions.MaxRetryError(None, "x"), Unavailable),  # type: ignore[arg-type]
+        (urllib3.exceptions.ReadTimeoutError(None, "x", "y"), Unavailable),  # type: ignore[arg-type]
+        (urllib3.exceptions.ProtocolError("x"), Unavailable),
+    ],
+    ids=lambda value: getattr(value, "code", None) or getattr(value, "__name__", None) or type(value).__name__,
+)
+async def test_every_trouble_of_the_store_has_a_meaning(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception]
+) -> None:
+    one = store()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(one._client, "get_object", fail)
+    with pytest.raises(expected) as caught:
+        await one.read("key", 10)
+    assert SECRET not in str(caught.value)
+
+
+class Response:
+    closed = released = False
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def read(self, amount: int) -> bytes:
+        return self.raw[:amount]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def release_conn(self) -> None:
+        self.released = True
+
+
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (10, True), (11, False), (1000, False)])
+async def test_no_more_is_read_than_was_asked_for(monkeypatch: pytest.MonkeyPatch, size: int, fits: bool) -> None:
+    one, response = store(), Response(b"x" * size)
+    monkeypatch.setattr(one._client, "get_object", lambda *_: response)
+    if fits:
+        assert await one.read("key", 10) == b"x" * size
+    else:
+        with pytest.raises(Exception, match="more than 10 bytes"):
+            await one.read("key", 10)
+    assert response.closed and response.released
+
+
+async def test_a_bucket_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = store()
+    monkeypatch.setattr(one._client, "bucket_exists", lambda _: False)
+    with pytest.raises(SettingsError, match="fumehood"):
+        await one.check()
+
+
+@pytest.mark.parametrize("endpoint", ["store.example:9000", "ftp://store", "http://", "http://store/bucket", ""])
+def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="endpoint"):
+        store(endpoint=endpoint)

@@ -1,0 +1,147 @@
+"""Parts of the runner that need no Pod."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood_sandbox import cgroup, layout, processes, wire
+from fumehood_sandbox.frames import Channel, ChannelError, Kind
+from fumehood_sandbox.verdict import Facts, Verdict, judge
+from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
+
+Forked = Callable[[Callable[[], Any]], Any]
+LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100)
+QUIET = {"stopped": False, "breach": None, "killed_for_memory": False, "cpu": 0.1, "peak_memory": 10, "disk": 0, "output": 0}
+KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), int(signal.SIGXFSZ), 1 << 8
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"status": 0}, Verdict(Ending.EXITED, exit_code=0)),
+        ({"status": FAILED}, Verdict(Ending.EXITED, exit_code=1)),
+        ({"status": SEGFAULT}, Verdict(Ending.SIGNALLED, signal=11)),
+        ({"status": KILLED}, Verdict(Ending.SIGNALLED, signal=9)),
+        ({"status": 137 << 8}, Verdict(Ending.EXITED, exit_code=137)),
+        ({"status": KILLED, "killed_for_memory": True}, Verdict(Ending.LIMIT, breach=Breach(Limit.MEMORY, 1000, 1000))),
+        (
+            {"status": FAILED, "killed_for_memory": True, "peak_memory": 1010},
+            Verdict(Ending.LIMIT, breach=Breach(Limit.MEMORY, 1000, 1010)),
+        ),
+        ({"status": 0, "killed_for_memory": True}, Verdict(Ending.EXITED, exit_code=0)),
+        ({"status": KILLED, "cpu": 5.5}, Verdict(Ending.LIMIT, breach=Breach(Limit.CPU_TIME, 5, 5.5))),
+        ({"status": FILE_SIZE}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2000))),
+        ({"status": 0, "disk": 2001}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2001))),
+        ({"status": 0, "output": 301}, Verdict(Ending.LIMIT, breach=Breach(Limit.OUTPUT, 300, 301))),
+        ({"status": KILLED, "breach": Breach(Limit.WALL_CLOCK, 10, 11)}, Verdict(Ending.LIMIT, breach=Breach(Limit.WALL_CLOCK, 10, 11))),
+        ({"status": KILLED, "stopped": True, "cpu": 9}, Verdict(Ending.TERMINATED)),
+    ],
+)
+def test_endings(facts: dict[str, Any], expected: Verdict) -> None:
+    assert judge(Facts(**{**QUIET, **facts}), LIMITS) == expected
+
+
+def group(root: Path, files: dict[str, str]) -> str:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return str(root)
+
+
+def test_control_groups_version_2(tmp_path: Path) -> None:
+    files = {"cgroup.controllers": "cpu memory", "cgroup.procs": f"{os.getpid()}\n", "cpu.stat": "usage_usec 2500000\nuser_usec 1\n"}
+    files |= {"memory.peak": "123\n", "memory.events": "low 0\noom 3\noom_kill 2\n"}
+    found = cgroup.find(group(tmp_path, files))
+    assert found is not None
+    assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (2.5, 123, 2)
+
+
+def test_control_groups_version_1(tmp_path: Path) -> None:
+    ours = f"{os.getpid()}\n"
+    files = {"cpu,cpuacct/cgroup.procs": ours, "cpu,cpuacct/cpuacct.usage": "1500000000\n", "memory/cgroup.procs": ours}
+    files |= {"memory/memory.max_usage_in_bytes": "77\n", "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"}
+    found = cgroup.find(group(tmp_path, files))
+    assert found is not None
+    assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (1.5, 77, 1)
+
+
+def test_a_control_group_with_strangers_is_not_ours(tmp_path: Path) -> None:
+    assert cgroup.find(group(tmp_path, {"cgroup.controllers": "", "cgroup.procs": f"1\n{os.getpid()}\n"})) is None
+    assert cgroup.find(str(tmp_path / "none")) is None
+
+
+def test_descendants_are_ended_without_process_1(forked: Forked) -> None:
+    def program() -> tuple[bool, int]:
+        processes.adopt_orphans()
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            os.setsid()
+            for _ in range(3):
+                if os.fork() == 0:
+                    os.write(writing, b"x")
+                    time.sleep(600)
+            os._exit(0)
+        os.close(writing)
+        assert b"".join(os.read(reading, 1) for _ in range(3)) == b"xxx"
+        quiet, _ = processes.end_all(10)
+        os.read(reading, 1)  # the end: no writer is left
+        return quiet, len(processes.descendants())
+
+    assert forked(program) == (True, 0)
+
+
+@pytest.fixture
+def channels() -> tuple[Channel, Channel, socket.socket]:
+    left, right = socket.socketpair()
+    return Channel(left), Channel(right), left
+
+
+def soon() -> float:
+    return time.monotonic() + 5
+
+
+def test_frames_arrive_whole_and_in_order(channels: tuple[Channel, Channel, socket.socket]) -> None:
+    ours, theirs, _ = channels
+    ours.send(Kind.STDOUT, b"x" * 1000, soon())
+    ours.queue(Kind.CLAIM, b"")
+    assert ours.pending == 5
+    ours.flush()
+    ours.close()
+    assert theirs.receive(soon()) == (Kind.STDOUT, b"x" * 1000)
+    assert theirs.receive(soon()) == (Kind.CLAIM, b"")
+    assert theirs.receive(soon()) is None
+
+
+@pytest.mark.parametrize("words", [b"\x00\0\0\0\0", b"\x07\0\0\0\0", struct.pack("!BI", 3, wire.MAX_FRAME + 1)])
+def test_malformed_frames(channels: tuple[Channel, Channel, socket.socket], words: bytes) -> None:
+    _, theirs, raw = channels
+    raw.send(words)
+    with pytest.raises(ChannelError, match="malformed"):
+        theirs.receive(soon())
+
+
+def test_waits_have_an_end(channels: tuple[Channel, Channel, socket.socket]) -> None:
+    ours, theirs, _ = channels
+    with pytest.raises(ChannelError, match="silent"):
+        theirs.receive(time.monotonic() + 0.01)
+    with pytest.raises(ChannelError, match="silent"):
+        ours.send(Kind.STDOUT, b"x" * wire.MAX_FRAME, time.monotonic() + 0.05)
+    with pytest.raises(ChannelError, match="too large"):
+        ours.queue(Kind.STDOUT, b"x" * (wire.MAX_FRAME + 1))
+
+
+def test_layouts() -> None:
+    assert layout.from_arguments([]) == layout.Layout()
+    assert layout.from_arguments(['{"port": 9, "outputs": "/o"}']) == layout.Layout(port=9, outputs="/o")
+    assert layout.Layout().order == "/run/fumehood/order.json"
+    with pytest.raises(wire.DecodeError):
+        layout.from_arguments(['{"port": "9"}'])

@@ -1,0 +1,180 @@
+"""Staging and upload against the small object store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fumehood_sandbox import faults, staging
+from fumehood_sandbox.faults import StoreError, Unavailable
+from fumehood_sandbox.upload import Store, TooLarge
+from fumehood_sandbox.wire import Fault, File, Permit, Remote
+from unit.fumehood_sandbox.objectstore import ObjectStore
+
+
+@pytest.fixture
+def server(store: ObjectStore) -> Iterator[ObjectStore]:
+    store.start()
+    yield store
+    store.stop()
+
+
+def permit(server: ObjectStore, **changes: object) -> Permit:
+    values = {"url": f"http://127.0.0.1:{server.port}/b", "host": "s.example", "prefix": server.prefix, "fields": dict(server.fields)}
+    return Permit(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def put(store: Store, content: bytes, name: str = "x") -> str:
+    return store.put(name, "text/plain", hashlib.sha256(content).digest(), len(content), lambda: (content,))
+
+
+def soon(seconds: float = 5) -> float:
+    return time.monotonic() + seconds
+
+
+def test_one_connection_for_many_objects(server: ObjectStore) -> None:
+    store = Store(permit(server), soon())
+    keys = [put(store, content, content.hex()) for content in (b"a", b"", b"c" * (3 << 20))]
+    first = store._connection
+    assert put(store, b"d", "d") == server.prefix + "d"
+    assert store._connection is first
+    assert [len(server.objects[key]) for key in keys] == [1, 0, 3 << 20]
+    store.close()
+
+
+def test_fields_of_the_permit_do_not_replace_ours(server: ObjectStore) -> None:
+    store = Store(permit(server, fields={**server.fields, "Key": "elsewhere", "content-type": "text/html"}), soon())
+    assert server.types[put(store, b"a")] == "text/plain"
+
+
+def test_another_prefix_is_refused_at_once(server: ObjectStore) -> None:
+    with pytest.raises(StoreError) as caught:
+        put(Store(permit(server, prefix="lab/uid-2/1/"), soon()), b"a")
+    assert (caught.value.fault, len(server.requests)) == (Fault.STORE_REFUSED, 1)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408])
+def test_what_may_pass_is_tried_again(server: ObjectStore, status: int) -> None:
+    server.faults = [status]
+    put(Store(permit(server), soon()), b"a")
+    assert len(server.requests) == 2
+
+
+def test_trying_again_ends_with_the_deadline(server: ObjectStore) -> None:
+    server.faults = [500] * 1000
+    with pytest.raises(Unavailable):
+        put(Store(permit(server), soon(0.3)), b"a")
+
+
+def test_too_large(server: ObjectStore) -> None:
+    server.max_size = 1
+    with pytest.raises(TooLarge):
+        put(Store(permit(server), soon()), b"ab")
+
+
+def test_a_stream_that_fails_stores_nothing(server: ObjectStore) -> None:
+    def stream() -> Iterator[bytes]:
+        yield b"a" * 100
+        raise KeyError
+
+    store = Store(permit(server), soon())
+    with pytest.raises(KeyError):
+        store.put("x", "text/plain", b"", 200, stream)
+    assert put(store, b"b")
+    assert list(server.objects.values()) == [b"b"]
+
+
+def test_messages_name_no_place(server: ObjectStore) -> None:
+    port = server.port
+    server.stop()
+    with pytest.raises(Unavailable) as caught:
+        put(Store(permit(server), soon(0.2)), b"a")
+    assert str(port) not in caught.value.detail
+    assert "127" not in caught.value.detail
+
+
+def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, tmp_path: Path) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate")
+    key, cert = tmp_path / "key", tmp_path / "cert"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    command += ["-subj", "/CN=s.example", "-addext", "subjectAltName=DNS:s.example", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    assert server._server is not None
+    server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+    url = f"https://127.0.0.1:{server.port}/b"
+    assert put(Store(permit(server, url=url, host="s.example:9000", ca=cert.read_text()), soon()), b"a")
+    for wrong in ({"host": "other.example", "ca": cert.read_text()}, {"host": "s.example", "ca": None}):
+        with pytest.raises(StoreError, match="certificate"):
+            put(Store(permit(server, url=url, **wrong), soon()), b"a")
+
+
+def stage(tmp_path: Path, *files: File, most: int = 1000) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    staging.stage(files, str(root), most, soon(1), lambda: False)
+    return root
+
+
+def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        root = stage(tmp_path, File("a/b/c", text="x"), File("a/d", text="y"))
+    finally:
+        os.umask(before)
+    assert [oct((root / name).stat().st_mode & 0o777) for name in ("a", "a/b", "a/b/c", "a/d")] == ["0o755", "0o755", "0o444", "0o444"]
+
+
+@pytest.mark.parametrize("name", ["", "/x", "../x", "a/../x", "a//x", "./x", "a/", "x\0y", "n" * 256, "d/" * 600 + "x"])
+def test_names_that_are_not_staged(tmp_path: Path, name: str) -> None:
+    with pytest.raises(staging.StagingError):
+        stage(tmp_path, File(name, text="x"))
+
+
+def test_a_name_given_twice(tmp_path: Path) -> None:
+    with pytest.raises(staging.StagingError, match="twice"):
+        stage(tmp_path, File("x", text="x"), File("x", text="y"))
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "d").symlink_to("/tmp")
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        staging.stage((File("d/x", text="x"),), str(root), 10, soon(), lambda: False)
+
+
+def test_an_input_is_had_after_two_failures(server: ObjectStore, tmp_path: Path) -> None:
+    server.gets["/i"] = b"content"
+    server.faults = [500, 503]
+    root = stage(tmp_path, File("i", remote=Remote(f"http://127.0.0.1:{server.port}/i?sig=1", "s.example")))
+    assert (root / "i").read_bytes() == b"content"
+
+
+def test_a_cap_for_all(server: ObjectStore, tmp_path: Path) -> None:
+    server.gets["/i"] = b"x" * 11
+    with pytest.raises(staging.StagingError) as caught:
+        stage(tmp_path, File("i", remote=Remote(f"http://127.0.0.1:{server.port}/i", "s.example")), most=10)
+    assert caught.value.fault is Fault.INPUT_TOO_LARGE
+
+
+def test_retry_stops_when_told_to() -> None:
+    tries = []
+
+    def action() -> None:
+        tries.append(1)
+        raise Unavailable("x")
+
+    with pytest.raises(Unavailable):
+        faults.retry(action, soon(60), lambda: True)
+    assert len(tries) == 1
