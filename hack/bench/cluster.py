@@ -144,11 +144,7 @@ class Bench:
         counts: Counter[str] = Counter()
         for line in re.findall(r"^apiserver_request_total\{.*$", text, re.MULTILINE):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
-            if (
-                labels["verb"] in ("POST", "PUT", "PATCH", "APPLY", "DELETE")
-                and labels["resource"] not in UNRELATED
-                and labels["dry_run"] == ""
-            ):
+            if labels["verb"] in WRITES and labels["resource"] not in UNRELATED and labels["dry_run"] == "":
                 counts[f"{labels['verb']} {labels['resource']} {labels['subresource']}".strip()] += int(float(line.rsplit(" ", 1)[1]))
         return counts
 

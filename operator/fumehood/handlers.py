@@ -42,8 +42,12 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
     document = event["object"]
     metadata = document["metadata"]
     uid = metadata["uid"]
+    key = (metadata["namespace"], metadata["name"])
     if event["type"] == "DELETED":
-        reconciler.forget(uid)
+        if uid in reconciler.sandboxes:
+            queue.add(key)  # its sandbox is still there, and goes at once: nobody waits for a harvest
+        else:
+            reconciler.forget(uid)
         return
     final = (document.get("status") or {}).get("phase") in FINAL_PHASES
     if reconciler.written.get(uid) == metadata["resourceVersion"]:  # our own write coming back
@@ -53,7 +57,7 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
     if final and uid not in reconciler.sandboxes and (document.get("spec") or {}).get("ttlSecondsAfterFinished") is None:
         reconciler.written.pop(uid, None)
         return
-    queue.add((metadata["namespace"], metadata["name"]))
+    queue.add(key)
 
 
 def see_pod(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> None:

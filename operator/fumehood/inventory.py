@@ -51,9 +51,6 @@ class Inventory:
         self._released.discard(uid)
         return known
 
-    def keep_only(self, key: Key, uid: str | None) -> list[SandboxFacts]:
-        """Forget, and return, the sandboxes of earlier jobs of the same name."""
-        others = [self._facts[other] for other in self._uids.get(key, ()) if other != uid]
-        for facts in others:
-            self.drop(facts.job_uid)
-        return others
+    def others(self, key: Key, uid: str | None) -> list[SandboxFacts]:
+        """Return the sandboxes of earlier jobs of the same name."""
+        return [self._facts[other] for other in self._uids.get(key, ()) if other != uid]

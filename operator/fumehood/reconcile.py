@@ -287,13 +287,14 @@ class Reconciler:
     async def _keep_only(self, key: Key, uid: str | None) -> None:
         """Forget earlier jobs of the same name: a deletion that no watch saw is seen here.
 
-        Their sandboxes go with them, but would take the whole grace period of a harvest
-        that nobody waits for.
+        Kubernetes removes their sandboxes, but would grant them the whole time of a harvest
+        that nobody waits for, and a SIGTERM that comes before a program listens is lost.
         """
-        for orphan in self.sandboxes.keep_only(key, uid):
+        for orphan in self.sandboxes.others(key, uid):
             if not orphan.ended:
                 await self._executor.release(key[0], orphan)
                 self.sandboxes.release(orphan)
+            self.forget(orphan.job_uid)
         for woken in self.admission.keep_only(key, uid):
             self._wake(woken)
 

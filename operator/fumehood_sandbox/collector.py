@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import conversation, wire
@@ -34,6 +35,7 @@ class _Stopped:
     def __init__(self) -> None:
         self._noted = False
         signal.signal(signal.SIGTERM, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # what came earlier waited: see `__main__`
 
     def __call__(self) -> bool:
         return self._noted
@@ -199,18 +201,14 @@ def _harden() -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Entry point: a fault before the order is known is sealed without a subject."""
     layout = Layout()
     try:
         _harden()
-        layout = from_arguments(sys.argv[1:])
+        layout = from_arguments(arguments)
         return run(layout)
     except Exception as error:  # the type alone: messages may hold paths or addresses
         print(f"fumehood collector: {type(error).__name__}", file=sys.stderr)
         _write_seal(layout, wire.Seal(wire.VERSION, "", 0, fault=wire.Fault.INTERNAL, detail=type(error).__name__))
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Sequence
 
 from . import child, kernel, processes, protections, readable, signals, wire
 from .clock import now
@@ -136,16 +137,12 @@ def _report(channel: Channel, claim: wire.Claim) -> None:
     channel.send(Kind.CLAIM, wire.encode(claim), time.monotonic() + _REPORT)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Entry point: one line on stderr and exit code 1 if the attempt cannot be made or reported."""
     try:
-        return run(from_arguments(sys.argv[1:]))
+        return run(from_arguments(arguments))
     except Exception as error:  # the type alone: a message may hold what the program chose
         reason = str(error) if isinstance(error, ChannelError) else type(error).__name__
         processes.end_all(_QUIESCE)
         print(f"fumehood runner: {reason}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

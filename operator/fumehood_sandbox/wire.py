@@ -22,7 +22,17 @@ VERSION = 1
 
 # Where things are inside the Pod. Container names and paths are contract.
 PAYLOAD = "/opt/fumehood"
-INTERPRETER = (f"{PAYLOAD}/lib/ld.so", "--library-path", f"{PAYLOAD}/lib", f"{PAYLOAD}/bin/python3", "-I", "-S", "-B", "-m")
+INTERPRETER = (
+    f"{PAYLOAD}/lib/ld.so",
+    "--library-path",
+    f"{PAYLOAD}/lib",
+    f"{PAYLOAD}/bin/python3",
+    "-I",
+    "-S",
+    "-B",
+    "-m",
+    "fumehood_sandbox",
+)
 ORDER_DIR = "/run/fumehood"
 ORDER_FILE = "order.json"
 WORK, INPUTS, OUTPUTS, TMP, HOME = "/work", "/inputs", "/outputs", "/tmp", "/home/analyst"

@@ -69,10 +69,14 @@ async def test_a_final_job_with_a_time_to_live_is_worked_on(world: World) -> Non
     assert job_event(world, phase="Failed") == [KEY]
 
 
-async def test_a_deleted_job_is_forgotten(world: World) -> None:
+async def test_a_deleted_job_without_a_sandbox_is_forgotten(world: World) -> None:
+    world.operator.reconciler.sandboxes.drop(UID)
     assert job_event(world, "DELETED") == []
-    assert UID not in world.operator.reconciler.sandboxes
     assert world.operator.reconciler.admission.active == 0
+
+
+async def test_a_deleted_job_is_worked_on_while_its_sandbox_is_there(world: World) -> None:
+    assert job_event(world, "DELETED") == [KEY]
 
 
 async def test_a_pods_news_is_worked_on_and_its_repetition_is_not(world: World) -> None:
@@ -105,6 +109,7 @@ async def test_a_deleted_pod_that_nobody_knew_of_is_nothing(world: World) -> Non
         {"labels": {"fumehood.dev/job-uid": UID, "fumehood.dev/attempt": "one"}},
         {"labels": {"fumehood.dev/job-uid": UID, "fumehood.dev/attempt": "-1"}},
         {"labels": {"fumehood.dev/job-uid": "another", "fumehood.dev/attempt": "1"}},
+        {"name": "of-another-name"},
     ],
     ids=str,
 )

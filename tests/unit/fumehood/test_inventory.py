@@ -28,10 +28,8 @@ def test_a_successor_of_the_same_name_shares_nothing_with_its_predecessor() -> N
     known.put(KEY, sandbox())
     known.put(KEY, sandbox(job_uid="new"))
     known.put(("lab", "other"), sandbox(job_uid="other"))
-    known.keep_only(KEY, "new")
-    assert (UID in known, "new" in known, "other" in known) == (False, True, True)
-    known.keep_only(KEY, None)
-    assert "new" not in known
+    assert known.others(KEY, "new") == [sandbox()]
+    assert {other.job_uid for other in known.others(KEY, None)} == {UID, "new"}
 
 
 def test_nothing_is_left_of_what_was_dropped() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fumehood.errors import Conflict, Unavailable
 from fumehood_sandbox import wire
-from unit.fumehood.builders import PAYLOAD, claim, manifest, seal_of
+from unit.fumehood.builders import PAYLOAD, UID, claim, manifest, seal_of
 from unit.fumehood.fakes import nth_write, unavailable
 from unit.fumehood.world import JOB, KEY, PODS, Operator, World, cancelled_manifest
 
@@ -322,6 +322,19 @@ class TestForeignThings:
         world.cluster.fault = replace_just_before
         await world.operator.look_again()
         assert world.job["metadata"]["uid"] == "successor"
+
+    async def test_the_sandbox_of_a_deleted_job_goes_without_a_harvest_that_nobody_waits_for(self) -> None:
+        world = World()
+        await world.submit()
+        await world.pod_runs()
+        refusals = [Unavailable("not now")]
+        world.cluster.fault = lambda method, path, done: refusals.pop() if method == "DELETE" and refusals else None
+        deleted = world.cluster.objects.pop(JOB)  # the garbage collector grants the Pod its whole grace period
+        world.operator.hear({"type": "DELETED", "object": deleted})
+        await world.settle()
+        assert [type(error) for error in world.operator.errors] == [Unavailable]
+        assert world.pods == [] and world.cluster.of("secrets") == []
+        assert world.operator.reconciler.admission.active == 0 and UID not in world.operator.reconciler.sandboxes
 
     async def test_a_job_that_is_being_deleted_is_left_alone(self) -> None:
         world = World()

@@ -184,7 +184,7 @@ class Pod:
             "filter": seccomp.assemble((), kernel.machine(), listener=False).hex(),
             "binds": [b for b in payload if not b[0].startswith("/usr")] + [(str(a), b, c) for a, b, c in binds],
             "tmpfs": tmpfs,
-            "argv": [PYTHON, "-S", "-B", "-m", f"fumehood_sandbox.{program}"],
+            "argv": [PYTHON, "-S", "-B", "-m", "fumehood_sandbox", program],
             "env": {"PYTHONPATH": wire.PAYLOAD, "LC_ALL": "C.UTF-8"},
         }
         command = [PYTHON, "-S", str(HERE / "container.py"), json.dumps(spec)]

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +147,19 @@ def test_layouts() -> None:
     assert layout.Layout().order == "/run/fumehood/order.json"
     with pytest.raises(wire.DecodeError):
         layout.from_arguments(['{"port": "9"}'])
+
+
+def test_a_sigterm_is_held_back_before_anything_of_a_program_is_loaded() -> None:
+    script = """if True:
+        import signal, sys
+        import fumehood_sandbox.__main__
+        assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        loaded = {name for name in sys.modules if name.startswith("fumehood_sandbox")}
+        assert loaded == {"fumehood_sandbox", "fumehood_sandbox.__main__"}, loaded
+    """
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(Path(wire.__file__).parents[1])}, check=True)
+
+
+def test_a_program_of_another_name_is_refused() -> None:
+    done = subprocess.run([sys.executable, "-m", "fumehood_sandbox", "intruder"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "'intruder' is none of runner, collector" in done.stderr

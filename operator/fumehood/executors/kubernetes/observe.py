@@ -27,6 +27,8 @@ def facts(pod: Json) -> SandboxFacts | None:
     owner = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("kind") == "AnalysisJob"), None)
     if not attempt.isdecimal() or owner is None or owner.get("uid") != labels.get(names.JOB_UID):
         return None
+    if metadata["name"] != names.pod(owner["name"], owner["uid"], int(attempt[:6])):
+        return None  # somebody else's Pod that wears a job's labels
     containers = {entry["name"]: _container(entry) for entry in status.get("containerStatuses") or []}
     conditions = {entry["type"]: entry for entry in status.get("conditions") or []}
     scheduled = conditions.get("PodScheduled") or {}
