@@ -30,11 +30,15 @@ class KubeClient:
     @classmethod
     async def connect(cls) -> KubeClient:
         """Use the Pod's service account if there is one, else the kubeconfig."""
+        configuration = client.Configuration()
+        # Else each request looks for .netrc and proxy variables, in two threads, which costs
+        # more than the request. A proxy that the kubeconfig names is still used.
+        configuration.client_session_kwargs = {"trust_env": False}
         try:
-            config.load_incluster_config()
+            config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
-            await config.load_kube_config()
-        return cls(client.ApiClient())
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(client.ApiClient(configuration))
 
     async def close(self) -> None:
         """Close all connections."""
