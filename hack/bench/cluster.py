@@ -101,6 +101,12 @@ class Bench:
         self._settle()
         return self._writes() - before
 
+    def alone(self, one: Callable[[int], object], count: int) -> None:
+        """Do one `count` times, each when nothing is left of the one before."""
+        for _ in range(count):
+            one(1)
+            self._settle()
+
     def many(self, count: int) -> tuple[Counter[str], float, float, float]:
         """Run `count` jobs, 50 at a time; return API writes, the operator's CPU seconds and memory, and seconds."""
         cpu, started = self._operator("process_cpu_seconds_total"), time.monotonic()

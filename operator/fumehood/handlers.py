@@ -44,6 +44,7 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
     uid = metadata["uid"]
     key = (metadata["namespace"], metadata["name"])
     if event["type"] == "DELETED":
+        reconciler.readings.changed(key, None)
         if uid in reconciler.sandboxes:
             queue.add(key)  # its sandbox is still there, and goes at once: nobody waits for a harvest
         else:
@@ -57,7 +58,8 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
     if final and uid not in reconciler.sandboxes and (document.get("spec") or {}).get("ttlSecondsAfterFinished") is None:
         reconciler.written.pop(uid, None)
         return
-    queue.add(key)
+    if reconciler.readings.changed(key, metadata["resourceVersion"]):
+        queue.add(key)
 
 
 def see_pod(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> None:

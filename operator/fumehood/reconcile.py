@@ -28,6 +28,7 @@ from .inventory import Inventory
 from .kube import core_path, environment_path, job_path
 from .metrics import Metrics
 from .ports import Adapter, ArtifactStore, Clock, Cluster, Executor, Json
+from .readings import Readings
 from .settings import Settings
 from .workqueue import Key
 
@@ -72,14 +73,23 @@ class Reconciler:
         self._wake = wake
         self.admission = Admission(settings.max_concurrent)
         self.sandboxes = Inventory()
+        self.readings = Readings(clock, timedelta(seconds=RESYNC))
         self.written: dict[str, str] = {}  # resource version of our last write, by job UID
         self.observed: dict[str, datetime] = {}  # when a sandbox was last asked for, by job UID
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one job as far as it goes now; return when to look again, in seconds."""
-        case = await self._gather(key)
-        if case is None:
-            return None
+        with self.readings.take(key) as reading:
+            case = await self._gather(key, reading.job)
+            reading.job = None
+            if case is None:
+                return None
+            seconds = await self._advance(case, key)
+            if case.sandbox is not None:
+                reading.job = case.job
+            return seconds
+
+    async def _advance(self, case: Case, key: Key) -> float | None:
         for _ in range(MAX_STEPS):
             action = decide.decide(self._view(case, key))
             if isinstance(action, decide.Wait):
@@ -101,26 +111,32 @@ class Reconciler:
 
     # --- gather ---
 
-    async def _gather(self, key: Key) -> Case | None:
+    async def _gather(self, key: Key, known: AnalysisJob | None) -> Case | None:
         namespace, name = key
-        try:
-            document = await self._cluster.get(job_path(namespace, name))
-        except NotFound:
-            await self._keep_only(key, None)
+        job = known or await self._read(key)
+        if job is None:
             return None
-        await self._keep_only(key, document["metadata"]["uid"])
-        try:
-            case = Case(AnalysisJob.model_validate(document))
-        except ValidationError as error:
-            await self._refuse_unreadable(document, error)
-            return None
-        uid, attempt = case.job.metadata.uid, case.job.status.attempt
+        case = Case(job)
+        uid, attempt = job.metadata.uid, job.status.attempt
         case.sandbox = self.sandboxes.get(uid)
         if attempt is not None and not case.job.status.final and self._is_stale(uid, case.sandbox):
             case.sandbox = await self._executor.observe(namespace, name, uid, attempt)
             self.observed[uid] = self._clock()
             self._remember(case)
         return case
+
+    async def _read(self, key: Key) -> AnalysisJob | None:
+        try:
+            document = await self._cluster.get(job_path(*key))
+        except NotFound:
+            await self._keep_only(key, None)
+            return None
+        await self._keep_only(key, document["metadata"]["uid"])
+        try:
+            return AnalysisJob.model_validate(document)
+        except ValidationError as error:
+            await self._refuse_unreadable(document, error)
+            return None
 
     def _is_stale(self, uid: str, known: SandboxFacts | None) -> bool:
         """Whether what the watch told last may be out of date, or is about to be taken for the sandbox's end."""

@@ -100,6 +100,41 @@ class TestTheWayOfAJob:
             assert world.reason == "EnvironmentUnknown"
 
 
+class TestReadings:
+    async def test_what_becomes_of_the_pod_needs_no_job_read_anew(self) -> None:
+        world = World()
+        await world.submit()
+        await world.operator.look_again()
+        reads = count_reads(world)
+        await world.pod_runs()
+        await world.collector_seals()
+        assert (world.status["phase"], reads) == ("Succeeded", [])
+        await world.pod_ends()
+        assert len(world.operator.reconciler.readings) == 0, "nothing is kept of a job that is over"
+
+    async def test_a_wish_to_cancel_is_read(self) -> None:
+        world = World()
+        await world.submit()
+        await world.pod_runs()
+        reads = count_reads(world)
+        await world.cancel()
+        assert reads == [JOB]
+        assert world.pods[0]["spec"]["activeDeadlineSeconds"] == 1
+
+
+def count_reads(world: World) -> list[str]:
+    reads: list[str] = []
+    get = world.cluster.get
+
+    async def counted(path: str) -> Json:
+        if path == JOB:
+            reads.append(path)
+        return await get(path)
+
+    world.cluster.get = counted  # type: ignore[method-assign]
+    return reads
+
+
 class TestCancellation:
     async def test_before_there_is_a_pod(self) -> None:
         world = World(**ONE_AT_ONCE)
