@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -47,7 +48,7 @@ def main() -> int:
         raw, job = CROWD / min(raws), CROWD / min(jobs)
         row(f"(b) {CROWD} at once", f"{raw:.2f}/s", f"{job:.2f}/s ({job / raw:.0%})", "≥ 90 %", job / raw >= 0.9)
         _say(f"(c) {LONE} of each, one after the other")
-        raw_writes, lone = (bench.writes(lambda one=one: bench.alone(one, LONE)) for one in (bench.raw, bench.jobs))
+        raw_writes, lone = (bench.writes(partial(bench.alone, one, LONE)) for one in (bench.raw, bench.jobs))
         least, job = raw_writes.total() / LONE, lone.total() / LONE
         row("(c) API writes, a lone one", f"{least:.1f}", f"{job:.1f}", "≤ 13", job <= 13)
         _say(f"(d) {many} jobs, 50 at a time")
