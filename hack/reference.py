@@ -43,7 +43,7 @@ LIMITS_KEPT = """
 ordinary error (EAGAIN, EMFILE, EFBIG or SIGXFSZ), and the job ends.
 
 - `processes`: the kernel keeps the highest number that there ever was, so a program that reaches the wall and is gone at
-  once is found out. Before Linux 6.6, and under gVisor, the runner counts; gVisor has no wall.
+  once is found out. Before Linux 6.1, and under gVisor, the runner counts; gVisor has no wall.
 - `openFiles`: the kernel keeps no trace of EMFILE. The job ends as `OpenFilesExceeded` if the runner saw a process with too
   many; a program that ends at once ends with its own error.
 - `fileSize`: seen by a file of that size, named or open, or by SIGXFSZ. A program that ignores the signal (Python does) and

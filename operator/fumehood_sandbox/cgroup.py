@@ -56,7 +56,7 @@ class Cgroup:
         return _number(f"{self.tasks}/pids.current") if self.tasks else None
 
     def peak_tasks(self) -> int | None:
-        """The most processes and threads that there were at once. Kernels since 6.6 keep it."""
+        """The most processes and threads that there were at once. Kernels since 6.1 keep it."""
         return _number(f"{self.tasks}/pids.peak") if self.tasks else None
 
 
