@@ -35,6 +35,24 @@ WHOSE = {
     "INTERNAL_ERROR": "Ours or the cluster's: the same job may succeed when it is created again.",
 }
 
+DEFAULTS_ELSEWHERE = {"fileSize": "as `disk`", "harvest": "`deadlines.harvest`"}
+LIMITS_KEPT = """
+## How they are kept
+
+`processes`, `openFiles` and `fileSize` have a wall in the kernel, one further than the limit; the program meets it as an
+ordinary error (EAGAIN, EMFILE, EFBIG or SIGXFSZ), and the job ends.
+
+- `processes`: the kernel keeps the highest number that there ever was, so a program that reaches the wall and is gone at
+  once is found out. Before Linux 6.1, and under gVisor, the runner counts; gVisor has no wall.
+- `openFiles`: the kernel keeps no trace of EMFILE. The job ends as `OpenFilesExceeded` if the runner saw a process with too
+  many; a program that ends at once ends with its own error.
+- `fileSize`: seen by a file of that size, named or open, or by SIGXFSZ. A program that ignores the signal (Python does) and
+  reserves or truncates a file beyond the limit ends with its own error, as does one that removes the file at once.
+- `disk`: what takes room, once for each file: holes do not, deleted files that are still open do. `files` counts names.
+  Both are looked at the more often the nearer the limit, and at least four times a second.
+- `harvest`: what was stored in time is in the manifest; the rest is listed there as `NotInTime`.
+"""
+
 
 def files() -> dict[Path, str]:
     """Return every generated page and its content."""
@@ -136,9 +154,10 @@ def limits() -> str:
     rows = []
     for name, field in type(DEFAULTS).model_fields.items():
         label = field.alias or name
-        rows.append((f"`{label}`", str(getattr(DEFAULTS, name)), str(getattr(MAXIMUMS, name)), field.description or ""))
+        default = DEFAULTS_ELSEWHERE.get(label) or str(getattr(DEFAULTS, name))
+        rows.append((f"`{label}`", default, str(getattr(MAXIMUMS, name)), field.description or ""))
     text += table(("limit", "default", "maximum", "meaning"), rows)
-    return text + "\nDurations: `90s`, `5m`, `1h30m`. Quantities as in Kubernetes: `500m`, `1`, `512Mi`, `2G`.\n"
+    return text + "\nDurations: `90s`, `5m`, `1h30m`. Quantities as in Kubernetes: `500m`, `1`, `512Mi`, `2G`.\n" + LIMITS_KEPT
 
 
 def settings() -> str:

@@ -1,4 +1,4 @@
-"""Reads what the kernel accounts to the container: CPU time, peak memory, kills for memory.
+"""Reads what the kernel accounts to the container: CPU time, memory, kills for memory, tasks.
 
 Both versions of control groups, in the places where container runtimes mount
 them. Files of a group that holds more than this container (as without a
@@ -21,6 +21,7 @@ class Cgroup:
     version: int
     cpu: str | None
     memory: str | None
+    tasks: str | None
 
     def cpu_seconds(self) -> float | None:
         """CPU time of all processes of the container so far, in seconds."""
@@ -50,14 +51,23 @@ class Cgroup:
             return None
         return _entry(f"{self.memory}/{'memory.events' if self.version == 2 else 'memory.oom_control'}", "oom_kill")
 
+    def tasks_now(self) -> int | None:
+        """How many processes and threads there are, zombies included."""
+        return _number(f"{self.tasks}/pids.current") if self.tasks else None
+
+    def peak_tasks(self) -> int | None:
+        """The most processes and threads that there were at once. Kernels since 6.1 keep it."""
+        return _number(f"{self.tasks}/pids.peak") if self.tasks else None
+
 
 def find(root: str) -> Cgroup | None:
     """Return the container's own control group below the mount point `root`, if it is visible."""
     if os.path.exists(f"{root}/cgroup.controllers"):
-        return Cgroup(2, root, root) if _is_ours(root) else None
+        return Cgroup(2, root, root, root) if _is_ours(root) else None
     cpu = _first(f"{root}/{name}" for name in ("cpuacct", "cpu,cpuacct", "cpuacct,cpu"))
     memory = _first((f"{root}/memory",))
-    return Cgroup(1, cpu, memory) if cpu or memory else None
+    tasks = _first((f"{root}/pids",))
+    return Cgroup(1, cpu, memory, tasks) if cpu or memory or tasks else None
 
 
 def _first(candidates: Iterable[str]) -> str | None:

@@ -67,14 +67,14 @@ class _Plan:
     parent: int
 
 
-def start(task: Task, layout: Layout) -> Child:
-    """Fork, contain and execute the task's command.
+def start(task: Task, layout: Layout, others: int) -> Child:
+    """Fork, contain and execute the task's command, beside `others` tasks of this UID.
 
     Raises:
         StartError: nothing was executed.
     """
     table = rules(os.getpid(), os.getpgrp())
-    plan = _prepare(task, layout, table)
+    plan = _prepare(task, layout, table, others)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stdout, stderr = os.pipe(), os.pipe()
     pid = os.fork()
@@ -90,7 +90,7 @@ def start(task: Task, layout: Layout) -> Child:
     return Child(pid, stdout[0], stderr[0], refusals, time.monotonic())
 
 
-def _prepare(task: Task, layout: Layout, table: Sequence[Rule]) -> _Plan:
+def _prepare(task: Task, layout: Layout, table: Sequence[Rule], others: int) -> _Plan:
     argv = [argument.encode() for argument in task.command.argv]
     env = {name.encode(): value.encode() for name, value in task.command.env.items()}
     if not argv or not argv[0] or any(b"\0" in text for text in (*argv, *env, *env.values())):
@@ -101,7 +101,7 @@ def _prepare(task: Task, layout: Layout, table: Sequence[Rule]) -> _Plan:
         env=env,
         candidates=_candidates(argv[0], env.get(b"PATH", os.defpath.encode())),
         folder=layout.work,
-        limits=limits.for_program(task.limits),
+        limits=limits.for_program(task.limits, others),
         counting=seccomp.assemble(table, machine, listener=True),
         plain=seccomp.assemble(table, machine, listener=False),
         parent=os.getpid(),

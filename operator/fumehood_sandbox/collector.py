@@ -149,7 +149,8 @@ def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -
     """Seal everything that was produced, and describe it."""
     from .harvest import gather
 
-    harvest = gather(layout.outputs, order.outputs, order.limits, store)
+    harvest = gather(layout.outputs, order.outputs, order.limits, store, order.deadlines.harvest)
+    store.deadline += order.deadlines.sealing
     stdout, stderr = (course.logs.seal(kind, store) for kind in (Kind.STDOUT, Kind.STDERR))
     return wire.Manifest(
         version=wire.VERSION,

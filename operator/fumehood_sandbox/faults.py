@@ -36,15 +36,22 @@ class Unavailable(StoreError):
         super().__init__(Fault.STORE_UNREACHABLE, detail)
 
 
+class Late(StoreError):
+    """The deadline passed between two steps, of which the last one went well."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault.STORE_UNREACHABLE, "the deadline is over")
+
+
 def patience(deadline: float, most: float) -> float:
     """Seconds to wait for one step.
 
     Raises:
-        Unavailable: the deadline is over.
+        Late: the deadline is over.
     """
     left = deadline - time.monotonic()
     if left <= 0:
-        raise Unavailable("the deadline is over")
+        raise Late
     return min(left, most)
 
 
@@ -57,12 +64,19 @@ def sort_status(status: int, what: str) -> StoreError:
 
 
 def retry(action: Callable[[], T], deadline: float, stop: Callable[[], bool] = lambda: False) -> T:
-    """Call `action` until it is not `Unavailable`, with growing, jittered pauses, up to `deadline`."""
+    """Call `action` until it is not `Unavailable`, with growing, jittered pauses, up to `deadline`.
+
+    A store that has failed is what there is to report, also if the deadline passes in a later try.
+    """
     pause = _PAUSE
+    failure: Unavailable | None = None
     while True:
         try:
             return action()
-        except Unavailable:
+        except Late:
+            raise failure or Late from None
+        except Unavailable as error:
+            failure = error
             wait = pause * (0.5 + os.urandom(1)[0] / 255)
             if stop() or time.monotonic() + wait >= deadline:
                 raise

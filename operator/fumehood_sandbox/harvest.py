@@ -3,6 +3,7 @@
 First a choice (rules, then limits, in the order of names), which needs no byte
 of any file; then every chosen file is read twice: once for its digest, once to
 be stored, and the second reading must give the first one's digest.
+What could not be stored in time is named, and what was stored counts.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import walk
+from .faults import Late, patience
 from .formats import HEAD, Format, detect, kind_of
 from .globs import declared
 from .upload import Store, TooLarge
@@ -46,8 +49,8 @@ class Harvest:
         return tuple(ordered[:MAX_REJECTIONS])
 
 
-def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store) -> Harvest:
-    """Seal and store the artifacts below the folder `path`.
+def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store, allowed: float) -> Harvest:
+    """Seal and store the artifacts below the folder `path` until the store's deadline, `allowed` seconds from the start.
 
     Raises:
         StoreError: the store refused, or was not to be had in time.
@@ -58,8 +61,15 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store)
         chosen, breach = _choose(tree, rules, limits)
         harvest = Harvest(breach=breach)
         sealer = _Sealer(root, store, tree)
-        for found, rule in chosen:
-            if artifact := sealer.seal(found, rule):
+        for at, (found, rule) in enumerate(chosen):
+            try:
+                artifact = sealer.seal(found, rule)
+            except Late:
+                harvest.breach = breach or _late(store.deadline, allowed)
+                for missed, _ in chosen[at:]:
+                    tree.reject(missed.name, Reason.TIME)
+                break
+            if artifact:
                 harvest.artifacts.append(artifact)
         harvest.rejected = tree.rejected
         return harvest
@@ -102,6 +112,10 @@ def _breach(candidates: Sequence[Choice], limits: Limits) -> Breach | None:
     return None
 
 
+def _late(deadline: float, allowed: float) -> Breach:
+    return Breach(Limit.HARVEST, allowed, round(allowed + max(0.0, time.monotonic() - deadline), 3))
+
+
 class _Sealer:
     """Reads, stores and describes one file after the other; equal contents are stored once."""
 
@@ -112,7 +126,12 @@ class _Sealer:
         self._keys: dict[str, str] = {}
 
     def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
-        """Return the artifact, or None with the file rejected."""
+        """Return the artifact, or None with the file rejected.
+
+        Raises:
+            StoreError: the store refused, or was not to be had; Late: the time is over.
+        """
+        patience(self._store.deadline, 0.0)
         try:
             descriptor = walk.open_file(self._root, found)
         except (Changed, OSError) as error:
@@ -132,6 +151,7 @@ class _Sealer:
         form = detect(found.name, os.pread(descriptor, HEAD, 0))
         digest = hashlib.sha256()
         for chunk in _read(descriptor, found):
+            patience(self._store.deadline, 0.0)
             digest.update(chunk)
         name = digest.hexdigest()
         if name not in self._keys:

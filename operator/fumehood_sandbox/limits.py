@@ -1,7 +1,9 @@
 """Limits that the kernel keeps for each process of the program.
 
-They are backstops: what is promised of all processes together (CPU time, disk)
-is measured by the supervisor. Soft equals hard, so nothing can be raised.
+Walls, of which the program sees an ordinary error. Where a limit promises an
+end and not only a wall, its wall stands one further than it allows: who passes
+the limit can then be seen to have passed it. Soft equals hard, so nothing can
+be raised.
 """
 
 from __future__ import annotations
@@ -11,23 +13,20 @@ import resource
 
 from .wire import Limits
 
-OPEN_FILES = 1024
-PROCESSES = 1024  # of this UID, in this user namespace
 _LOCKED_MEMORY = 64 << 10
 _CPU_SLACK = 5
-_FILE_SLACK = 1 << 20  # one file alone can then pass the disk limit, and be seen to have passed it
 _REALTIME_PRIORITY = 14  # RLIMIT_RTPRIO, for which the standard library has no name
 # A kernel without message queues and real-time scheduling (gVisor) refuses these two.
 _DISPENSABLE = {resource.RLIMIT_MSGQUEUE, _REALTIME_PRIORITY}
 
 
-def for_program(limits: Limits) -> dict[int, int]:
-    """Return resource -> value."""
+def for_program(limits: Limits, others: int) -> dict[int, int]:
+    """Return resource -> value. `others`: tasks of this UID that are not the program's, and count as well."""
     return {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
-        resource.RLIMIT_NPROC: PROCESSES,
-        resource.RLIMIT_FSIZE: limits.disk + _FILE_SLACK,
+        resource.RLIMIT_NOFILE: limits.open_files + 1,
+        resource.RLIMIT_NPROC: others + limits.processes + 1,
+        resource.RLIMIT_FSIZE: limits.file_size + 1,
         resource.RLIMIT_CPU: math.ceil(limits.cpu_time) + _CPU_SLACK,
         resource.RLIMIT_MEMLOCK: _LOCKED_MEMORY,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -49,3 +48,9 @@ def apply(values: dict[int, int]) -> None:
         except (OSError, ValueError):
             if which not in _DISPENSABLE:
                 raise
+
+
+def raise_open_files() -> None:
+    """Let this process, the trusted one, open as many files as it may: it walks the program's folders."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

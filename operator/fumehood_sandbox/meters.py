@@ -9,33 +9,44 @@ own CPU time is not the program's.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
-from . import cgroup, processes
-from .disk import DiskMeter
+from . import cgroup, descriptors, processes
+from .disk import DiskMeter, Room
 from .layout import Layout
-from .wire import Usage
+from .tasks import TaskMeter
+from .wire import Limits, Usage
 
 _INTERVAL = 0.1
-_WATCH_INTERVAL = 0.02  # a program takes some 1 GB/s
+_IDLE_INTERVAL = 0.5
+_IDLE = 0.001  # CPU seconds: with less, a program does nothing worth another look soon
+_WATCH_INTERVAL = 0.02  # a program takes some 1 GB/s, and makes a process in less than a millisecond
+_NEAR = 2  # more than one in so many of what is allowed is in use: look sooner
 _REST = 9
 
 
 class Meters:
     """Running totals since this object was made; made just before the program is started."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.disk = DiskMeter(layout.writable)
+    def __init__(self, layout: Layout, limits: Limits) -> None:
+        self._limits = limits
+        self.disk = DiskMeter(
+            layout.writable, lambda: [process.pid for process in processes.descendants()], Room(limits.disk, limits.files)
+        )
         self._group = cgroup.find(layout.cgroup)
+        self.tasks = TaskMeter(self._group, limits.processes)
         self._group_start = self._group_cpu()
-        self._table_start = None if self._group_start is not None else processes.cpu_and_memory()[0]
+        self._table_start = 0.0 if self._group_start is not None else processes.cpu_seconds(processes.descendants())
         self._oom_start = self._oom_kills()
         # A kernel that keeps no peak (gVisor's) kills the whole sandbox for memory, the
         # collector included: there the limit is watched from here.
         self._watched = self._group is not None and self._group.peak_memory() is None
         self._peak = 0
         self._next = 0.0
+        self._interval = _INTERVAL
         self.cpu = 0.0
         self.memory = 0  # in use, where that has to be watched; else 0
+        self.open_files = 0  # the most that one process was seen with
 
     @property
     def next(self) -> float:
@@ -46,25 +57,46 @@ class Meters:
         """Measure what is due."""
         self.disk.step(now)
         if now >= self._next:
-            self.measure_cpu()
-            self._measure_memory()
-            interval = _WATCH_INTERVAL if self._watched else _INTERVAL
+            interval = self._measure()
             self._next = now + max(interval, (time.monotonic() - now) * _REST)
 
-    def measure_cpu(self) -> float:
-        """CPU seconds of all the program's processes; never less than what was found before."""
-        if self._group_start is not None:
-            self.cpu = max(self.cpu, (self._group_cpu() or 0.0) - self._group_start)
-        else:
-            total, memory = processes.cpu_and_memory()
-            self.cpu = max(self.cpu, total - (self._table_start or 0.0))
-            self._peak = max(self._peak, memory)
-        return self.cpu
+    def measure_all(self, disk_timeout: float) -> None:
+        """Measure everything once more, when the program is gone; its folders for at most `disk_timeout` seconds."""
+        self.tasks.measure(())
+        self._measure_cpu(())
+        self.disk.measure(disk_timeout)
 
-    def _measure_memory(self) -> None:
+    def _measure(self) -> float:
+        """Measure all but the disk; return the seconds until the next time."""
+        table, before = processes.descendants(), self.cpu
+        near = self._measure_table(table)
+        self._measure_cpu(table)
+        self._measure_memory(table)
+        if self._watched or near:
+            return _WATCH_INTERVAL
+        self._interval = _INTERVAL if self.cpu - before > _IDLE else min(self._interval * 2, _IDLE_INTERVAL)
+        return self._interval
+
+    def _measure_table(self, table: list[processes.Process]) -> bool:
+        """Count tasks and open files; whether there are nearly as many as allowed."""
+        most = max((descriptors.count(process.pid) for process in table), default=0)
+        self.open_files = max(self.open_files, most)
+        tasks = self.tasks.measure(table)
+        return most * _NEAR > self._limits.open_files or tasks * _NEAR > self._limits.processes
+
+    def _measure_cpu(self, table: Sequence[processes.Process]) -> None:
+        total = self._group_cpu()
+        if self._group_start is not None:
+            self.cpu = max(self.cpu, (total or 0.0) - self._group_start)
+        else:
+            self.cpu = max(self.cpu, processes.cpu_seconds(table) - self._table_start)
+
+    def _measure_memory(self, table: list[processes.Process]) -> None:
         if self._watched and self._group:
             self.memory = self._group.memory_in_use() or 0
             self._peak = max(self._peak, self.memory)
+        elif self._group is None or self._group.memory is None:
+            self._peak = max(self._peak, sum(process.rss for process in table))
 
     def peak_memory(self) -> int:
         """Bytes."""

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import kernel
@@ -29,6 +30,7 @@ class Process:
     parent: int
     cpu: float
     rss: int
+    threads: int
 
 
 def adopt_orphans() -> None:
@@ -51,12 +53,10 @@ def descendants() -> list[Process]:
     return found
 
 
-def cpu_and_memory() -> tuple[float, int]:
-    """CPU seconds of living and reaped descendants, and the memory that the living hold (shared pages repeatedly)."""
+def cpu_seconds(living: Sequence[Process]) -> float:
+    """CPU time of the living and of the reaped."""
     reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
-    living = descendants()
-    cpu = reaped.ru_utime + reaped.ru_stime + sum(process.cpu for process in living)
-    return cpu, sum(process.rss for process in living)
+    return reaped.ru_utime + reaped.ru_stime + sum(process.cpu for process in living)
 
 
 def reap() -> dict[int, int]:
@@ -123,4 +123,4 @@ def _read(pid: int) -> Process | None:
     if len(fields) < 22:
         return None
     cpu = sum(int(value) for value in fields[11:15]) / _TICKS
-    return Process(pid, int(fields[1]), cpu, int(fields[21]) * _PAGE)
+    return Process(pid, int(fields[1]), cpu, int(fields[21]) * _PAGE, int(fields[17]))

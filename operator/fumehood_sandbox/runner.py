@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import child, kernel, processes, protections, readable, signals, wire
+from . import child, kernel, limits, processes, protections, readable, signals, wire
 from .clock import now
 from .frames import Channel, ChannelError, Kind
 from .layout import Layout, from_arguments
@@ -28,7 +28,7 @@ _HELLO = 10.0
 _TASK = 3600.0  # staging comes first; the collector keeps its deadline
 _QUIESCE = 30.0
 _READABLE = 10.0
-_DISK = 2.0
+_DISK = 10.0  # for counting what is left, which is no more than the limit on files and a moment's worth
 _REPORT = 60.0
 _ACK = 3600.0  # the collector keeps the harvest's deadline
 
@@ -37,6 +37,7 @@ def run(layout: Layout) -> int:
     """Do one attempt; return the exit code."""
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     caught = signals.take()
+    limits.raise_open_files()
     processes.adopt_orphans()
     channel = Channel(_connect(layout.port))
     task = _introduce(channel, caught)
@@ -81,9 +82,9 @@ def _introduce(channel: Channel, caught: signals.Signals) -> wire.Task | wire.Cl
 
 def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.Signals) -> wire.Claim:
     """Run the program and return what became of it."""
-    meters = Meters(layout)
+    meters = Meters(layout, task.limits)
     try:
-        program = child.start(task, layout)
+        program = child.start(task, layout, meters.tasks.others)
     except child.StartError as error:
         processes.end_all(_QUIESCE)
         return wire.Claim(wire.Ending.NOT_STARTED, fault=error.fault, detail=error.detail)
@@ -96,8 +97,7 @@ def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.
     if supervisor.stop is Stop.COLLECTOR_LOST:
         raise ChannelError("the collector is gone")
     output.drain()
-    facts = _facts(supervisor, meters, output)
-    verdict = judge(facts, task.limits)
+    verdict = judge(_facts(supervisor, meters), task.limits)
     return wire.Claim(
         ending=verdict.ending,
         exit_code=verdict.exit_code,
@@ -120,16 +120,15 @@ def _quiesce(supervisor: Supervisor, layout: Layout) -> bool:
     return quiet
 
 
-def _facts(supervisor: Supervisor, meters: Meters, output: Output) -> Facts:
+def _facts(supervisor: Supervisor, meters: Meters) -> Facts:
+    meters.measure_all(_DISK)
     return Facts(
         status=supervisor.status,
         stopped=supervisor.stop is Stop.TERMINATED,
         breach=supervisor.breach,
         killed_for_memory=meters.killed_for_memory(),
-        cpu=meters.measure_cpu(),
         peak_memory=meters.peak_memory(),
-        disk=meters.disk.measure(_DISK),
-        output=output.total,
+        measured=supervisor.measured(),
     )
 
 

@@ -18,6 +18,7 @@ from .frames import Channel, ChannelError
 from .meters import Meters
 from .output import Output
 from .signals import Signals
+from .verdict import Measured, passed
 from .wire import Breach, Limit, Limits
 
 
@@ -74,6 +75,19 @@ class Supervisor:
         if self.status is None:
             self.status = ended.get(self._w.child.pid)
 
+    def measured(self) -> Measured:
+        """What the meters and the pipes say now."""
+        meters, disk = self._w.meters, self._w.meters.disk
+        return Measured(
+            output=self._w.output.total,
+            cpu=meters.cpu,
+            tasks=meters.tasks.most,
+            open_files=meters.open_files,
+            disk=disk.used,
+            files=disk.files,
+            largest_file=disk.largest,
+        )
+
     def _timeout(self) -> float:
         deadline = self._w.child.started + self._w.limits.wall_clock
         return max(0.0, min(deadline, self._w.meters.next) - time.monotonic())
@@ -122,14 +136,13 @@ class Supervisor:
 
     def _check(self, now: float) -> None:
         self._w.meters.step(now)
-        limits, elapsed = self._w.limits, now - self._w.child.started
-        measured = (
-            (Limit.OUTPUT, limits.output, self._w.output.total),
-            (Limit.WALL_CLOCK, limits.wall_clock, round(elapsed, 3)),
-            (Limit.CPU_TIME, limits.cpu_time, round(self._w.meters.cpu, 3)),
-            (Limit.DISK, limits.disk, self._w.meters.disk.used),
-            (Limit.MEMORY, limits.memory, self._w.meters.memory),
-        )
-        for limit, allowed, value in measured:
-            if value > allowed and self.status is None and self.breach is None:
-                self.breach = Breach(limit, allowed, value)
+        if self.status is None and self.breach is None:
+            self.breach = self._passed(now - self._w.child.started)
+
+    def _passed(self, seconds: float) -> Breach | None:
+        limits, memory, elapsed = self._w.limits, self._w.meters.memory, round(seconds, 3)
+        if elapsed > limits.wall_clock:
+            return Breach(Limit.WALL_CLOCK, limits.wall_clock, elapsed)
+        if memory > limits.memory:
+            return Breach(Limit.MEMORY, limits.memory, memory)
+        return passed(self.measured(), limits)

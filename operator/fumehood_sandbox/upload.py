@@ -17,6 +17,7 @@ from . import transport
 from .faults import StoreError, Unavailable, patience, retry, sort_status
 from .wire import Permit
 
+IDLE = 30.0  # seconds without a byte
 _DONE = {200, 201, 204}
 _MAX_ANSWER = 1 << 16
 _BOUNDARY = "fumehood-5f1d0c3b7a9e4826"
@@ -41,7 +42,7 @@ class Store:
 
         Raises:
             TooLarge: the permit does not cover the size.
-            StoreError: the store refused, or was not to be had in time.
+            StoreError: the store refused, or was not to be had in time; Late: it was, but the time is over.
         """
         key = self._permit.prefix + name
         head = self._head(key, content_type, sha256)
@@ -109,6 +110,7 @@ class Store:
         if self._connection is None or self._connection.sock is None:
             permit = self._permit
             self._connection = transport.connect(permit.url, permit.host, permit.ca, self.deadline)
+            self._connection.sock.settimeout(IDLE)  # a store that is at work may finish its answer
         return self._connection
 
 

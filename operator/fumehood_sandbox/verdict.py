@@ -15,6 +15,19 @@ from .wire import Breach, Ending, Limit, Limits
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What is measured again and again while the program runs, and once when it is gone."""
+
+    output: int
+    cpu: float
+    tasks: int
+    open_files: int
+    disk: int
+    files: int
+    largest_file: int
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything known when all processes are gone."""
 
@@ -22,10 +35,8 @@ class Facts:
     stopped: bool  # told to stop, and ended by the runner
     breach: Breach | None  # the limit for which the runner ended it
     killed_for_memory: bool
-    cpu: float
     peak_memory: int
-    disk: int
-    output: int
+    measured: Measured
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ def judge(facts: Facts, limits: Limits) -> Verdict:
     """Return the ending."""
     if facts.stopped:
         return Verdict(Ending.TERMINATED)
-    breach = facts.breach or _breach(facts, limits)
+    breach = facts.breach or _kernels_breach(facts, limits) or passed(facts.measured, limits) or _file_size(facts, limits)
     if breach:
         return Verdict(Ending.LIMIT, breach=breach)
     if facts.status is None:
@@ -52,22 +63,31 @@ def judge(facts: Facts, limits: Limits) -> Verdict:
     return Verdict(Ending.EXITED, exit_code=os.waitstatus_to_exitcode(facts.status))
 
 
-def _breach(facts: Facts, limits: Limits) -> Breach | None:
-    by = _signal(facts.status)
-    # A worker killed for memory often makes its parent fail in an ordinary way.
-    if facts.killed_for_memory and facts.status != 0:
-        return Breach(Limit.MEMORY, limits.memory, max(facts.peak_memory, limits.memory))
-    if by == signal.SIGXFSZ:  # RLIMIT_FSIZE is a little more than the disk limit
-        return Breach(Limit.DISK, limits.disk, max(facts.disk, limits.disk))
-    for limit, allowed, measured in (
-        (Limit.OUTPUT, limits.output, facts.output),
-        (Limit.CPU_TIME, limits.cpu_time, facts.cpu),
-        (Limit.DISK, limits.disk, facts.disk),
+def passed(measured: Measured, limits: Limits) -> Breach | None:
+    """Return the first limit that was passed. One file that fills the disk passes `disk`, whatever its own limit is."""
+    for limit, allowed, value in (
+        (Limit.OUTPUT, limits.output, measured.output),
+        (Limit.CPU_TIME, limits.cpu_time, measured.cpu),
+        (Limit.PROCESSES, limits.processes, measured.tasks),
+        (Limit.OPEN_FILES, limits.open_files, measured.open_files),
+        (Limit.DISK, limits.disk, measured.disk),
+        (Limit.FILES, limits.files, measured.files),
+        (Limit.FILE_SIZE, limits.file_size, measured.largest_file),
     ):
-        if measured > allowed:
-            return Breach(limit, allowed, round(measured, 3))
+        if value > allowed:
+            return Breach(limit, allowed, round(value, 3))
     return None
 
 
-def _signal(status: int | None) -> int | None:
-    return os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None
+def _kernels_breach(facts: Facts, limits: Limits) -> Breach | None:
+    # A worker killed for memory often makes its parent fail in an ordinary way.
+    if facts.killed_for_memory and facts.status != 0:
+        return Breach(Limit.MEMORY, limits.memory, max(facts.peak_memory, limits.memory))
+    return None
+
+
+def _file_size(facts: Facts, limits: Limits) -> Breach | None:
+    # A file that was to be made too large at once never was that large.
+    if facts.status is not None and os.WIFSIGNALED(facts.status) and os.WTERMSIG(facts.status) == signal.SIGXFSZ:
+        return Breach(Limit.FILE_SIZE, limits.file_size, limits.file_size + 1)
+    return None

@@ -61,8 +61,13 @@ class Limit(enum.StrEnum):
     MEMORY = "memory"
     DISK = "disk"
     OUTPUT = "output"
+    PROCESSES = "processes"
+    OPEN_FILES = "openFiles"
+    FILE_SIZE = "fileSize"
+    FILES = "files"
     ARTIFACTS = "artifacts"
     ARTIFACT_BYTES = "artifactBytes"
+    HARVEST = "harvest"
 
 
 class Ending(enum.StrEnum):
@@ -103,11 +108,16 @@ class Rejection(enum.StrEnum):
     COUNT = "TooMany"
     SIZE = "TooLarge"
     NOT_DECLARED = "NotDeclared"
+    TIME = "NotInTime"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Hard limits of one attempt. `output` is stdout and stderr together."""
+    """Hard limits of one attempt.
+
+    `output` is stdout and stderr together; `processes` counts threads too; `open_files` is
+    for each process; `file_size` for each file; `files` are all entries of the writable folders.
+    """
 
     wall_clock: float
     cpu_time: float
@@ -116,6 +126,10 @@ class Limits:
     output: int
     artifacts: int
     artifact_bytes: int
+    processes: int
+    open_files: int
+    file_size: int
+    files: int
 
 
 @dataclass(frozen=True)
@@ -181,11 +195,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long the collector waits: for the runner to call, for inputs, for the harvest."""
+    """How long the collector waits: for the runner to call, for inputs, for the artifacts to be stored.
+
+    `sealing` comes after that, for logs and manifest, so that what is stored is never lost.
+    """
 
     hello: float
     staging: float
     harvest: float
+    sealing: float = 20.0
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,18 @@ LIMITS = {
     "cpuTime": ("while True: pass", {"cpuTime": "1s", "wallClock": "1m"}, "CpuTimeExceeded"),
     "output": ("while True: print('x' * 1000)", {"output": "64Ki"}, "OutputExceeded"),
     "disk": ("f = open('/tmp/big', 'wb')\nwhile True: f.write(bytes(1 << 20)); f.flush()", {"disk": "32Mi"}, "DiskExceeded"),
+    "processes": (
+        "import os\nfor _ in range(40):\n  if os.fork() == 0: os.read(os.pipe()[0], 1)",
+        {"processes": 8},
+        "ProcessesExceeded",
+    ),
+    "openFiles": (
+        "import os, time\ntry:\n  while True: os.open('/dev/null', 0)\nexcept OSError: time.sleep(600)",
+        {"openFiles": 64},
+        "OpenFilesExceeded",
+    ),
+    "fileSize": ("open('/tmp/big', 'wb').write(bytes(9 << 20))", {"fileSize": "1Mi"}, "FileSizeExceeded"),
+    "files": ("i = 0\nwhile True:\n  i += 1\n  open(f'/tmp/{i}', 'w')", {"files": 500}, "FilesExceeded"),
     "artifacts": ("for i in range(9): open(f'/outputs/{i}', 'w').write('x')", {"artifacts": 3}, "TooManyArtifacts"),
     "artifactBytes": ("open('/outputs/a', 'wb').write(bytes(9000))", {"artifactBytes": "8Ki"}, "ArtifactBytesExceeded"),
 }

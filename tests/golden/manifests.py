@@ -14,7 +14,30 @@ _CHARS = st.sampled_from(
 )
 TEXT = st.text(_CHARS, max_size=12)
 NUMBERS = st.one_of(
-    st.integers(-2, 3), st.sampled_from([10_000, 10_001, 2**53, 2**53 + 1, 31_536_000, 31_536_001, 1.0, 1.5, -0.0, 0.1, 1e3])
+    st.integers(-2, 3),
+    st.sampled_from(
+        [
+            10_000,
+            10_001,
+            15,
+            16,
+            65_536,
+            65_537,
+            1_000_000,
+            1_000_001,
+            1_048_576,
+            1_048_577,
+            2**53,
+            2**53 + 1,
+            31_536_000,
+            31_536_001,
+            1.0,
+            1.5,
+            -0.0,
+            0.1,
+            1e3,
+        ]
+    ),
 )
 ODD = st.one_of(st.booleans(), st.none(), NUMBERS, TEXT, st.just([]), st.just({}), st.just(["x"]), st.just({"x": "y"}))
 DIGITS = st.sampled_from(["0", "1", "60", "1.5", "007", ".5", "5.", "1e3", "-1", "+1", "٣", "1_0", "999999999", "9999999999", " 1", "1\n"])
@@ -61,8 +84,13 @@ LIMITS = st.one_of(
         memory=QUANTITIES,
         disk=QUANTITIES,
         output=QUANTITIES,
+        processes=ODD,
+        openFiles=ODD,
+        fileSize=QUANTITIES,
+        files=ODD,
         artifacts=ODD,
         artifactBytes=QUANTITIES,
+        harvest=DURATIONS,
     ),
     ODD,
 )

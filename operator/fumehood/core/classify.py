@@ -15,7 +15,7 @@ from ..api.v1alpha1 import Evidence
 from . import sanitise
 from .failures import Failure, Reason
 from .observation import SandboxFacts
-from .quantities import format_bytes, format_seconds
+from .quantities import format_bytes, format_count, format_seconds
 
 MAX_TEXT = 1500
 
@@ -25,9 +25,16 @@ LIMIT_REASON = {
     wire.Limit.MEMORY: Reason.OUT_OF_MEMORY,
     wire.Limit.DISK: Reason.DISK_EXCEEDED,
     wire.Limit.OUTPUT: Reason.OUTPUT_EXCEEDED,
+    wire.Limit.PROCESSES: Reason.PROCESSES_EXCEEDED,
+    wire.Limit.OPEN_FILES: Reason.OPEN_FILES_EXCEEDED,
+    wire.Limit.FILE_SIZE: Reason.FILE_SIZE_EXCEEDED,
+    wire.Limit.FILES: Reason.FILES_EXCEEDED,
     wire.Limit.ARTIFACTS: Reason.TOO_MANY_ARTIFACTS,
     wire.Limit.ARTIFACT_BYTES: Reason.ARTIFACT_BYTES_EXCEEDED,
+    wire.Limit.HARVEST: Reason.HARVEST_TIME_EXCEEDED,
 }
+_SECONDS = {wire.Limit.WALL_CLOCK, wire.Limit.CPU_TIME, wire.Limit.HARVEST}
+_COUNTS = {wire.Limit.PROCESSES, wire.Limit.OPEN_FILES, wire.Limit.FILES, wire.Limit.ARTIFACTS}
 FAULT_REASON = {
     wire.Fault.INPUT_MISSING: Reason.INPUT_MISSING,
     wire.Fault.INPUT_DIGEST: Reason.INPUT_DIGEST_MISMATCH,
@@ -245,12 +252,14 @@ UNSEALED_CHECKS: tuple[Callable[[SandboxFacts], Failure | None], ...] = (
 
 def over_limit(breach: wire.Breach) -> Failure:
     """Return the failure for one passed limit, in units that people read."""
-    seconds = breach.limit in (wire.Limit.WALL_CLOCK, wire.Limit.CPU_TIME)
-    shown = format_seconds if seconds else (lambda value: f"{value:.0f}") if breach.limit is wire.Limit.ARTIFACTS else format_bytes
+    shown = format_seconds if breach.limit in _SECONDS else format_count if breach.limit in _COUNTS else format_bytes
     allowed, measured = shown(breach.allowed)[:63], shown(breach.measured)[:63]  # a claim's number may have 300 digits
+    if allowed == measured and shown is format_bytes:
+        measured = format_count(breach.measured)[:63]  # one byte too many is to be seen
+    kept = "stored" if breach.limit is wire.Limit.HARVEST else "written"
     return Failure(
         LIMIT_REASON[breach.limit],
-        f"spec.limits.{breach.limit} allows {allowed}; measured: {measured}. What was written until then is kept",
+        f"spec.limits.{breach.limit} allows {allowed}; measured: {measured}. What was {kept} until then is kept",
         Evidence(limit=breach.limit, allowed=allowed, measured=measured),
     )
 

@@ -28,8 +28,13 @@ class Reason(enum.StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     DISK_EXCEEDED = "DiskExceeded"
     OUTPUT_EXCEEDED = "OutputExceeded"
+    PROCESSES_EXCEEDED = "ProcessesExceeded"
+    OPEN_FILES_EXCEEDED = "OpenFilesExceeded"
+    FILE_SIZE_EXCEEDED = "FileSizeExceeded"
+    FILES_EXCEEDED = "FilesExceeded"
     TOO_MANY_ARTIFACTS = "TooManyArtifacts"
     ARTIFACT_BYTES_EXCEEDED = "ArtifactBytesExceeded"
+    HARVEST_TIME_EXCEEDED = "HarvestTimeExceeded"
 
     SYSTEM_CALL_REFUSED = "SystemCallRefused"
     ARTIFACT_REJECTED = "ArtifactRejected"
@@ -70,8 +75,13 @@ _MEMBERS: dict[Category, tuple[Reason, ...]] = {
         Reason.OUT_OF_MEMORY,
         Reason.DISK_EXCEEDED,
         Reason.OUTPUT_EXCEEDED,
+        Reason.PROCESSES_EXCEEDED,
+        Reason.OPEN_FILES_EXCEEDED,
+        Reason.FILE_SIZE_EXCEEDED,
+        Reason.FILES_EXCEEDED,
         Reason.TOO_MANY_ARTIFACTS,
         Reason.ARTIFACT_BYTES_EXCEEDED,
+        Reason.HARVEST_TIME_EXCEEDED,
     ),
     Category.SANDBOX_VIOLATION: (Reason.SYSTEM_CALL_REFUSED, Reason.ARTIFACT_REJECTED),
     Category.DEPENDENCY_ERROR: (Reason.SOURCE_MISSING, Reason.INPUT_MISSING, Reason.IMAGE_UNAVAILABLE, Reason.COMMAND_NOT_FOUND),
@@ -96,8 +106,13 @@ MEANING: dict[Reason, str] = {
     Reason.OUT_OF_MEMORY: "It used more memory than `limits.memory`.",
     Reason.DISK_EXCEEDED: "It wrote more than `limits.disk`.",
     Reason.OUTPUT_EXCEEDED: "It printed more than `limits.output`.",
+    Reason.PROCESSES_EXCEEDED: "It had more processes and threads at once than `limits.processes`.",
+    Reason.OPEN_FILES_EXCEEDED: "One of its processes had more files open than `limits.openFiles`, and was seen with them.",
+    Reason.FILE_SIZE_EXCEEDED: "One of its files was larger than `limits.fileSize`.",
+    Reason.FILES_EXCEEDED: "It made more files and folders than `limits.files`.",
     Reason.TOO_MANY_ARTIFACTS: "It left more files than `limits.artifacts`.",
     Reason.ARTIFACT_BYTES_EXCEEDED: "Its artifacts are larger than `limits.artifactBytes` together.",
+    Reason.HARVEST_TIME_EXCEEDED: "Its artifacts could not all be stored within `limits.harvest`; those that were are kept.",
     Reason.SYSTEM_CALL_REFUSED: "It tried what the sandbox forbids, e.g. a network socket. The evidence counts the calls.",
     Reason.ARTIFACT_REJECTED: "/outputs held an entry that reaches outside of it, e.g. a link to a host's file.",
     Reason.SOURCE_MISSING: "The ConfigMap of `spec.source` does not exist.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fumehood_sandbox import wire
@@ -62,8 +62,8 @@ class Plan:
     @property
     def lifetime(self) -> float:
         """Seconds that the sandbox may take from its first process to its last."""
-        limits = self.granted.enforced
-        return self.deadlines.hello + self.deadlines.staging + limits.wall_clock + self.deadlines.harvest
+        given = self.deadlines
+        return given.hello + given.staging + self.granted.enforced.wall_clock + given.harvest + given.sealing
 
 
 def check_schema_version(version: str) -> None:
@@ -87,7 +87,8 @@ def make_plan(
     """Return the plan of one attempt.
 
     `command` is what the environment's adapter made of the entrypoint; `source` the
-    files of spec.source, wherever they came from.
+    files of spec.source, wherever they came from; `deadlines` are the operator's, of
+    which job and environment may change the harvest's.
 
     Raises:
         Refused: naming the field that cannot be granted.
@@ -98,17 +99,18 @@ def make_plan(
     _check_names(source, "spec.source", Reason.SOURCE_INVALID)
     _check_names(inputs, "spec.inputs", Reason.SPEC_INVALID)
     _check_size((*source, *inputs))
+    granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
     return Plan(
         subject=subject,
         image=offer.image,
         runtime_class=offer.runtime_class_name,
         user_namespaces=offer.user_namespaces,
         user_id=names.user_id(subject.uid),
-        granted=grant(spec.limits, offer.defaults, offer.maximums),
+        granted=granted,
         environment=environment.metadata.name,
         env_version=offer.env_version,
         command=wire.Command(command.argv, BASE_ENVIRONMENT | command.env | dict(offer.env) | RESERVED_ENVIRONMENT),
-        deadlines=deadlines,
+        deadlines=replace(deadlines, harvest=granted.harvest),
         source=source,
         inputs=inputs,
         outputs=tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs),

@@ -54,3 +54,8 @@ def format_bytes(count: float) -> str:
         if count >= _UNITS[unit]:
             return f"{count / _UNITS[unit]:.1f}".removesuffix(".0") + unit
     return f"{count:.0f}"
+
+
+def format_count(count: float) -> str:
+    """Return a number of things for people."""
+    return f"{count:.0f}"

@@ -22,7 +22,17 @@ DIGEST = "sha256:" + "a" * 64
 IMAGE = "registry.example/python@" + DIGEST
 PAYLOAD = "registry.example/sandbox@sha256:" + "b" * 64
 LIMITS = wire.Limits(
-    wall_clock=60.0, cpu_time=60.0, memory=512 << 20, disk=256 << 20, output=1 << 20, artifacts=100, artifact_bytes=256 << 20
+    wall_clock=60.0,
+    cpu_time=60.0,
+    memory=512 << 20,
+    disk=256 << 20,
+    output=1 << 20,
+    artifacts=100,
+    artifact_bytes=256 << 20,
+    processes=256,
+    open_files=1024,
+    file_size=256 << 20,
+    files=10_000,
 )
 
 

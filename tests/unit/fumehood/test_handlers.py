@@ -135,7 +135,7 @@ async def test_facts_of_a_pod_that_was_stopped() -> None:
     seen = facts(world.pods[0])
     assert seen is not None and seen.gone_by is not None
     assert seen.stopping
-    assert (seen.gone_by - world.clock()).total_seconds() == 1 + 315 + 60
+    assert (seen.gone_by - world.clock()).total_seconds() == 1 + 365 + 60
 
 
 def test_every_wait_of_kopf_has_an_end_and_only_our_pods_are_watched() -> None:

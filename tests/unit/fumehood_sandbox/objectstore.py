@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -23,6 +24,7 @@ class ObjectStore:
         self.types: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []  # method, Host header
         self.faults: list[int] = []  # statuses to answer next
+        self.pauses: list[float] = []  # seconds to take for what is posted next
         self.max_size: int | None = None
         self.gets: dict[str, bytes] = {}
         self.port = 0
@@ -80,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.store.faults:
             self.reply(self.store.faults.pop(0))
             return
+        if self.store.pauses:
+            time.sleep(self.store.pauses.pop(0))
         boundary = self.headers["Content-Type"].partition("boundary=")[2]
         status = self.store.take(body, boundary)
         self.reply(status, b"<Error><Code>EntityTooLarge</Code></Error>" if status == 400 else b"")

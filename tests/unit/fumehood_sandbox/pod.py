@@ -22,9 +22,23 @@ from unit.fumehood_sandbox import objectstore
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parents[2] / "operator"
-COLLECTOR_UID, ANALYSIS_UID = 23411, 23456
+COLLECTOR_UID = 23411
+# The kernel counts the processes of a user: tests that run beside each other must not be counted together.
+ANALYSIS_UID = 100_000 + os.getpid() % 100_000
 NEW_NETWORK = 0x40000000
-LIMITS = wire.Limits(wall_clock=20, cpu_time=20, memory=1 << 30, disk=64 << 20, output=1 << 16, artifacts=50, artifact_bytes=32 << 20)
+LIMITS = wire.Limits(
+    wall_clock=20,
+    cpu_time=20,
+    memory=1 << 30,
+    disk=64 << 20,
+    output=1 << 16,
+    artifacts=50,
+    artifact_bytes=32 << 20,
+    processes=1000,
+    open_files=256,
+    file_size=64 << 20,
+    files=10_000,
+)
 PYTHON = str(Path(sys.executable).resolve())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fumehood_sandbox import formats, logs, readable, walk
-from fumehood_sandbox.disk import DiskMeter
+from fumehood_sandbox.disk import DiskMeter, Room
 from fumehood_sandbox.globs import matches
 from fumehood_sandbox.harvest import Harvest
 from fumehood_sandbox.wire import MAX_TAIL, Rejected, Rejection
@@ -185,17 +185,28 @@ def test_reading_is_permitted_without_following(tmp_path: Path) -> None:
     assert stat.S_IMODE(outside.stat().st_mode) == 0o600
 
 
+def meter(*roots: Path, allowed: Room = Room(1 << 30, 1000)) -> DiskMeter:
+    return DiskMeter([str(root) for root in roots], list, allowed)
+
+
+def measured(*roots: Path) -> DiskMeter:
+    found = meter(*roots)
+    found.measure(5)
+    return found
+
+
 def test_disk_counts_blocks_once_and_follows_nothing(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    empty = DiskMeter([str(tmp_path)]).measure(5)
+    empty = measured(tmp_path)
     (tmp_path / "d" / "f").write_bytes(b"x" * (1 << 20))
     (tmp_path / "d" / "g").hardlink_to(tmp_path / "d" / "f")
     (tmp_path / "up").symlink_to("/usr")
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 40)
     before = os.listdir("/proc/self/fd")
-    used = DiskMeter([str(tmp_path), str(tmp_path / "missing")]).measure(5)
-    assert 1 << 20 <= used - empty <= (1 << 20) + 65536
+    found = measured(tmp_path, tmp_path / "missing")
+    assert 1 << 20 <= found.used - empty.used <= (1 << 20) + 65536
+    assert (empty.files, found.files, found.largest) == (1, 5, 1 << 40)
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -204,10 +215,34 @@ def test_disk_is_measured_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for number in range(5):
         (tmp_path / f"d{number}").mkdir()
         (tmp_path / f"d{number}" / "f").write_bytes(b"x" * 8192)
-    meter, steps = DiskMeter([str(tmp_path)]), 0
-    while steps == 0 or meter._walk is not None:
-        meter.next = 0.0
-        meter.step(1.0)
+    one, steps = meter(tmp_path), 0
+    (tmp_path / "new").write_bytes(b"x" * 8192)
+    while steps == 0 or one._walk is not None:
+        one.next = 0.0
+        one.step(1.0)
         steps += 1
     assert steps > 5
-    assert meter.used == DiskMeter([str(tmp_path)]).measure(5)
+    assert (one.used, one.files) == (measured(tmp_path).used, 11)
+
+
+def test_a_disk_on_which_nothing_was_written_is_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [Room(100, 100)]
+    monkeypatch.setattr("fumehood_sandbox.disk.free", lambda roots: free[-1])
+    (tmp_path / "f").touch()
+    one = meter(tmp_path, allowed=Room(50, 50))
+    one.step(10.0)
+    assert (one.files, one.next) == (0, 10.02)
+    free.append(Room(100, 40))  # as if all that is allowed had been used, and more
+    one.step(20.0)
+    assert one.files == 1
+
+
+def test_a_walk_is_repeated_in_time_whatever_the_free_room_suggests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [Room(1000, 1000)]
+    monkeypatch.setattr("fumehood_sandbox.disk.free", lambda roots: free[-1])
+    one = meter(tmp_path)
+    for number, now in enumerate((100.0, 200.0, 300.0)):
+        (tmp_path / str(number)).touch()
+        free.append(Room(1000, 1001 + number))  # others removed more than the program made
+        one.step(now)
+        assert one.files == number + 1

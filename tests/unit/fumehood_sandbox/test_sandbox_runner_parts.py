@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from fumehood_sandbox import cgroup, layout, processes, wire
+from fumehood_sandbox import cgroup, disk, layout, processes, tasks, wire
 from fumehood_sandbox.frames import Channel, ChannelError, Kind
-from fumehood_sandbox.verdict import Facts, Verdict, judge
+from fumehood_sandbox.verdict import Facts, Measured, Verdict, judge
 from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
 
 Forked = Callable[[Callable[[], Any]], Any]
-LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100)
-QUIET = {"stopped": False, "breach": None, "killed_for_memory": False, "cpu": 0.1, "peak_memory": 10, "disk": 0, "output": 0}
+LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100, processes=4, open_files=20, file_size=1500, files=30)
+FACTS = {"stopped": False, "breach": None, "killed_for_memory": False, "peak_memory": 10}
+MEASURED = {"output": 0, "cpu": 0.1, "tasks": 4, "open_files": 20, "disk": 2000, "files": 30, "largest_file": 1500}
 KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), int(signal.SIGXFSZ), 1 << 8
 
 
@@ -41,7 +42,14 @@ KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), 
         ),
         ({"status": 0, "killed_for_memory": True}, Verdict(Ending.EXITED, exit_code=0)),
         ({"status": KILLED, "cpu": 5.5}, Verdict(Ending.LIMIT, breach=Breach(Limit.CPU_TIME, 5, 5.5))),
-        ({"status": FILE_SIZE}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2000))),
+        ({"status": FILE_SIZE}, Verdict(Ending.LIMIT, breach=Breach(Limit.FILE_SIZE, 1500, 1501))),
+        ({"status": FILE_SIZE, "largest_file": 1600}, Verdict(Ending.LIMIT, breach=Breach(Limit.FILE_SIZE, 1500, 1600))),
+        ({"status": FILE_SIZE, "disk": 2001}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2001))),
+        ({"status": FAILED, "disk": 2001, "largest_file": 1501}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2001))),
+        ({"status": FAILED, "tasks": 5}, Verdict(Ending.LIMIT, breach=Breach(Limit.PROCESSES, 4, 5))),
+        ({"status": FAILED, "open_files": 21}, Verdict(Ending.LIMIT, breach=Breach(Limit.OPEN_FILES, 20, 21))),
+        ({"status": 0, "files": 31}, Verdict(Ending.LIMIT, breach=Breach(Limit.FILES, 30, 31))),
+        ({"status": 0, "largest_file": 1501}, Verdict(Ending.LIMIT, breach=Breach(Limit.FILE_SIZE, 1500, 1501))),
         ({"status": 0, "disk": 2001}, Verdict(Ending.LIMIT, breach=Breach(Limit.DISK, 2000, 2001))),
         ({"status": 0, "output": 301}, Verdict(Ending.LIMIT, breach=Breach(Limit.OUTPUT, 300, 301))),
         ({"status": KILLED, "breach": Breach(Limit.WALL_CLOCK, 10, 11)}, Verdict(Ending.LIMIT, breach=Breach(Limit.WALL_CLOCK, 10, 11))),
@@ -49,7 +57,9 @@ KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), 
     ],
 )
 def test_endings(facts: dict[str, Any], expected: Verdict) -> None:
-    assert judge(Facts(**{**QUIET, **facts}), LIMITS) == expected
+    measured = Measured(**{name: facts.get(name, value) for name, value in MEASURED.items()})
+    told = {name: facts.get(name, value) for name, value in FACTS.items()}
+    assert judge(Facts(status=facts["status"], measured=measured, **told), LIMITS) == expected
 
 
 def group(root: Path, files: dict[str, str]) -> str:
@@ -61,24 +71,48 @@ def group(root: Path, files: dict[str, str]) -> str:
 
 def test_control_groups_version_2(tmp_path: Path) -> None:
     files = {"cgroup.controllers": "cpu memory", "cgroup.procs": f"{os.getpid()}\n", "cpu.stat": "usage_usec 2500000\nuser_usec 1\n"}
-    files |= {"memory.peak": "123\n", "memory.events": "low 0\noom 3\noom_kill 2\n"}
+    files |= {"memory.peak": "123\n", "memory.events": "low 0\noom 3\noom_kill 2\n", "pids.current": "3\n", "pids.peak": "9\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (2.5, 123, 2)
+    assert (found.tasks_now(), found.peak_tasks()) == (3, 9)
 
 
 def test_control_groups_version_1(tmp_path: Path) -> None:
     ours = f"{os.getpid()}\n"
     files = {"cpu,cpuacct/cgroup.procs": ours, "cpu,cpuacct/cpuacct.usage": "1500000000\n", "memory/cgroup.procs": ours}
     files |= {"memory/memory.max_usage_in_bytes": "77\n", "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"}
+    files |= {"pids/cgroup.procs": ours, "pids/pids.current": "2\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (1.5, 77, 1)
+    assert (found.tasks_now(), found.peak_tasks()) == (2, None)  # an older kernel keeps no peak
 
 
 def test_a_control_group_with_strangers_is_not_ours(tmp_path: Path) -> None:
     assert cgroup.find(group(tmp_path, {"cgroup.controllers": "", "cgroup.procs": f"1\n{os.getpid()}\n"})) is None
     assert cgroup.find(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(("peak", "allowed", "held"), [(None, 1, 0), (1, 1, 0), (8, 100, 0), (8, 7, 0), (8, 6, 1), (8, 1, 6)])
+def test_a_breach_is_a_new_mark(peak: int | None, allowed: int, held: int) -> None:
+    assert tasks.to_hold(peak, allowed) == held
+    assert peak is None or 1 + held + allowed + 1 > peak
+
+
+@pytest.mark.parametrize(
+    ("room", "seconds"),
+    [
+        (disk.Room(64 << 30, 200_000), 0.25),
+        (disk.Room(256 << 20, 200_000), 0.125),
+        (disk.Room(1 << 20, 200_000), 0.02),
+        (disk.Room(64 << 30, 10_000), 0.2),
+        (disk.Room(64 << 30, 0), 0.02),
+        (disk.Room(-1, 0), 0.02),
+    ],
+)
+def test_the_next_look_comes_before_the_fastest_writer(room: disk.Room, seconds: float) -> None:
+    assert disk.pace(room) == seconds
 
 
 def test_descendants_are_ended_without_process_1(forked: Forked) -> None:

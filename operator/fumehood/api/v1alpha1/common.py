@@ -77,8 +77,19 @@ class Limits(Model):
     memory: Quantity | None = Field(None, description="Memory of all its processes together, e.g. 512Mi.")
     disk: Quantity | None = Field(None, description="Bytes that it may have written in /outputs, /tmp and its home.")
     output: Quantity | None = Field(None, description="Bytes of stdout and stderr together, e.g. 1Mi.")
+    processes: Annotated[int, Field(ge=1, le=65_536), NUMBER] | None = Field(
+        None, description="Processes and threads that it may have at once, all together."
+    )
+    open_files: Annotated[int, Field(ge=16, le=1_048_576), NUMBER] | None = Field(
+        None, description="Files, pipes and other descriptors that one process may have open at once."
+    )
+    file_size: Quantity | None = Field(None, description="Size of one file, holes included, e.g. 128Mi.")
+    files: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] | None = Field(
+        None, description="Files and folders that it may have in /outputs, /tmp and its home, all together."
+    )
     artifacts: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = Field(None, description="How many files may be sealed as artifacts.")
     artifact_bytes: Quantity | None = Field(None, description="Size of all artifacts together, e.g. 256Mi.")
+    harvest: Duration | None = Field(None, description="Longest time that sealing and storing its artifacts may take, e.g. 5m.")
 
 
 class ObjectMeta(Model):

@@ -24,7 +24,7 @@ from . import security, volumes
 # The runner's own needs, beside what the program may use.
 RUNNER_MEMORY = 48 << 20
 COLLECTOR_DISK = 64 << 20
-GRACE_SLACK = 15
+GRACE_SLACK = 45  # a last answer of the store is awaited, whatever the deadline
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def pod(plan: Plan, settings: PodSettings, isolation: Isolation, owner: Json) ->
         "dnsPolicy": "None",
         # The API server wants one name server; nothing listens there, so that a look-up fails at once.
         "dnsConfig": {"nameservers": ["127.0.0.1"], "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "1"}]},
-        "terminationGracePeriodSeconds": math.ceil(plan.deadlines.harvest) + GRACE_SLACK,
+        "terminationGracePeriodSeconds": math.ceil(plan.deadlines.harvest + plan.deadlines.sealing) + GRACE_SLACK,
         "activeDeadlineSeconds": math.ceil(plan.lifetime) + 60,
         "securityContext": security.pod_context(plan.user_id),
         "containers": [_collector(plan, settings), _analysis(plan, settings)],

@@ -7,7 +7,8 @@ from fumehood_sandbox import wire
 from ...ports import Json
 
 SHM = "64Mi"
-# What a disk flood may reach between two looks of the runner, before the node's own wall.
+# What a disk flood may reach beyond the limit before the runner has ended it. The kubelet must not be the first to
+# notice: it evicts the Pod, and everything in it is lost. 2 GiB a second, for an eighth of a second: see `disk.pace`.
 DISK_SLACK = 256 << 20
 
 

@@ -44,7 +44,13 @@ def test_a_plan_is_of_job_environment_and_attempt() -> None:
     one = made(env={"runtimeClassName": "gvisor"})
     assert one.subject == wire.Subject("lab", "co2-trend", UID, 1)
     assert (one.runtime_class, one.env_version, one.user_id) == ("gvisor", "python-2026.11", names.user_id(UID))
-    assert one.lifetime == 60 + 120 + 300 + 300
+    assert one.lifetime == 60 + 120 + 300 + 300 + 20
+
+
+def test_the_harvests_deadline_is_a_limit_like_others() -> None:
+    one = made(env={"defaults": {"harvest": "2m"}})
+    assert (one.deadlines.harvest, one.deadlines.staging) == (120.0, 120.0)
+    assert one.lifetime == 60 + 120 + 300 + 120 + 20
 
 
 def test_reserved_variables_win_over_environment_and_adapter_and_the_environment_over_the_adapter() -> None:
