@@ -203,6 +203,8 @@ class Order:
     source: tuple[File, ...] = ()
     inputs: tuple[File, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
+    egress: bool = False  # the program may use the internet, as far as the network lets it
+    record_violations: bool = False  # a refused system call is recorded, and does not fail the attempt
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,8 @@ class Task:
 
     command: Command
     limits: Limits
+    egress: bool = False
+    record_violations: bool = False
 
 
 @dataclass(frozen=True)
@@ -334,6 +338,7 @@ class Manifest:
     stdout: Log | None = None
     stderr: Log | None = None
     sandbox: Sandbox | None = None
+    record_violations: bool = False
 
 
 @dataclass(frozen=True)
