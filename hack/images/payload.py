@@ -26,6 +26,8 @@ from pathlib import Path
 STDLIB = Path(os.__file__).resolve().parent
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PACKAGE = "fumehood_sandbox"
+BUILD_ONLY = "filters"  # its subpackage that compiles them
+COMPILED = "compiled"  # what that has made
 
 
 def read_list(text: str) -> tuple[list[str], list[str]]:
@@ -48,10 +50,15 @@ def closure(roots: list[str], excludes: list[str]) -> dict[str, Path]:
     return {name: Path(file) for name, file in files if file}
 
 
+def sources(package: Path) -> list[Path]:
+    """The package's files that run in a sandbox."""
+    return [file for file in sorted(package.rglob("*.py")) if BUILD_ONLY not in file.relative_to(package).parts]
+
+
 def imports(package: Path) -> set[str]:
     """Modules that the package's files import from outside of it."""
     found: set[str] = set()
-    for file in sorted(package.rglob("*.py")):
+    for file in sources(package):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 found.update(alias.name for alias in node.names)
@@ -81,10 +88,11 @@ def place_stdlib(modules: dict[str, Path], lib: Path) -> list[Path]:
 
 
 def place_package(package: Path, lib: Path) -> None:
-    """Our own programs."""
-    for file in sorted(package.rglob("*.py")):
+    """Our own programs, and the filters that were compiled for them."""
+    for file in sources(package):
         relative = file.relative_to(package.parent)
         compile_to(file, (lib / relative).with_suffix(".pyc"), str(relative))
+    shutil.copytree(package / COMPILED, lib / package.name / COMPILED)
 
 
 def place_libraries(programs: list[Path], lib: Path) -> None:
@@ -108,7 +116,7 @@ def prove(target: Path, names: list[str]) -> None:
 
 def modules_of(package: Path) -> list[str]:
     """Dotted names of the package's modules, those that run when imported left out."""
-    files = (file.relative_to(package.parent) for file in sorted(package.rglob("*.py")))
+    files = (file.relative_to(package.parent) for file in sources(package))
     return [".".join(file.with_suffix("").parts) for file in files if not file.name.startswith("__")]
 
 

@@ -17,20 +17,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from . import kernel, limits, seccomp, signals
+from . import kernel, landlock, limits, seccomp, signals
 from .layout import Layout
 from .refusals import Refusals
-from .rules import Rule, rules
 from .wire import Fault, Task
 
 _START = 20.0  # seconds from fork to exec; a slow disk needs some
-_REPORT = 3  # the descriptor of the report socket in the child
+_REPORT, _RULESET = 3, 4  # descriptors in the child: the report socket, Landlock's rules
 _LAST_DESCRIPTOR = 1 << 16
 _NICE = 10  # below the runner, which must find its turn beside a thousand busy processes
 _NOT_A_COMMAND = {
     errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR
 }  # fmt: skip
-_STEP_FAULTS = {"seccomp": Fault.SANDBOX_UNAVAILABLE, "no_new_privs": Fault.SANDBOX_UNAVAILABLE}
+_PROTECTIONS = {"landlock", "seccomp"}
 
 
 class StartError(Exception):
@@ -62,9 +61,8 @@ class _Plan:
     candidates: Sequence[bytes]  # paths to try, as a shell would
     folder: str
     limits: dict[int, int]
-    counting: bytes  # filter that asks the runner
-    plain: bytes  # filter that does not
-    parent: int
+    ruleset: int | None  # Landlock's; None: this kernel has none, and may lack it
+    filters: seccomp.Filters
 
 
 def start(task: Task, layout: Layout, others: int) -> Child:
@@ -73,38 +71,36 @@ def start(task: Task, layout: Layout, others: int) -> Child:
     Raises:
         StartError: nothing was executed.
     """
-    table = rules(os.getpid(), os.getpgrp())
-    plan = _prepare(task, layout, table, others)
+    plan = _prepare(task, layout, others)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stdout, stderr = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
         _run(plan, theirs.fileno(), stdout[1], stderr[1])
     theirs.close()
-    os.close(stdout[1])
-    os.close(stderr[1])
+    for descriptor in (stdout[1], stderr[1], plan.ruleset):
+        if descriptor is not None:
+            os.close(descriptor)
     with ours:
-        refusals = _await(ours, pid, table)
+        refusals = _await(ours, pid, plan.filters)
     for descriptor in (stdout[0], stderr[0]):
         os.set_blocking(descriptor, False)
     return Child(pid, stdout[0], stderr[0], refusals, time.monotonic())
 
 
-def _prepare(task: Task, layout: Layout, table: Sequence[Rule], others: int) -> _Plan:
+def _prepare(task: Task, layout: Layout, others: int) -> _Plan:
     argv = [argument.encode() for argument in task.command.argv]
     env = {name.encode(): value.encode() for name, value in task.command.env.items()}
     if not argv or not argv[0] or any(b"\0" in text for text in (*argv, *env, *env.values())):
         raise StartError(Fault.COMMAND_NOT_FOUND, "the command is empty or not a command")
-    machine = kernel.machine()
     return _Plan(
         argv=argv,
         env=env,
         candidates=_candidates(argv[0], env.get(b"PATH", os.defpath.encode())),
         folder=layout.work,
         limits=limits.for_program(task.limits, others),
-        counting=seccomp.assemble(table, machine, listener=True),
-        plain=seccomp.assemble(table, machine, listener=False),
-        parent=os.getpid(),
+        ruleset=landlock.make(layout, task.egress),
+        filters=seccomp.read(task.egress, task.record_violations),
     )
 
 
@@ -137,15 +133,14 @@ class _StepFailed(Exception):
 def _contain(plan: _Plan, report: int, stdout: int, stderr: int) -> None:
     steps = (
         ("setsid", os.setsid),
-        ("descriptors", lambda: _attach(report, stdout, stderr)),
+        ("descriptors", lambda: _attach(stdout, stderr, report, plan.ruleset)),
         ("umask", lambda: os.umask(0)),  # the collector, another user, shall be able to read
         ("oom_score", _prefer_for_oom),
         ("nice", lambda: os.nice(_NICE)),
         ("limits", lambda: limits.apply(plan.limits)),
-        ("parent", lambda: _die_with(plan.parent)),
         ("folder", lambda: os.chdir(plan.folder)),
         ("signals", signals.restore),
-        ("no_new_privs", lambda: kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)),
+        ("landlock", lambda: _restrict(plan)),
         ("seccomp", lambda: _filter(plan)),  # last: nothing of ours runs under it but exec
     )
     for name, step in steps:
@@ -155,13 +150,13 @@ def _contain(plan: _Plan, report: int, stdout: int, stderr: int) -> None:
             raise _StepFailed(name, getattr(error, "errno", None) or 0) from None
 
 
-def _attach(report: int, stdout: int, stderr: int) -> None:
+def _attach(stdout: int, stderr: int, report: int, ruleset: int | None) -> None:
     # High copies first, so that no target number is still needed as a source.
     null = os.open("/dev/null", os.O_RDONLY)
-    sources = [_high(descriptor) for descriptor in (null, stdout, stderr, report)]
+    sources = [_high(descriptor) for descriptor in (null, stdout, stderr, report, ruleset) if descriptor is not None]
     for target, source in enumerate(sources):
-        os.dup2(source, target, inheritable=target != _REPORT)
-    os.closerange(_REPORT + 1, _LAST_DESCRIPTOR)
+        os.dup2(source, target, inheritable=target < _REPORT)
+    os.closerange(len(sources), _LAST_DESCRIPTOR)
 
 
 def _high(descriptor: int) -> int:
@@ -176,17 +171,16 @@ def _prefer_for_oom() -> None:
         file.write("1000")
 
 
-def _die_with(parent: int) -> None:
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise ChildProcessError(errno.ESRCH, "the runner is gone")
+def _restrict(plan: _Plan) -> None:
+    if plan.ruleset is not None:
+        landlock.restrict(_RULESET)
 
 
 def _filter(plan: _Plan) -> None:
-    listener = seccomp.load(plan.counting, plan.plain)
+    listener = seccomp.load(plan.filters)
     with socket.socket(fileno=os.dup(_REPORT)) as channel:
         if listener is None:
-            channel.send(b"plain")
+            channel.send(b"uncounted")
             return
         socket.send_fds(channel, [b"counting"], [listener])
     os.close(listener)
@@ -207,15 +201,15 @@ def _execute(plan: _Plan) -> NoReturn:
 # In the runner.
 
 
-def _await(channel: socket.socket, pid: int, table: Sequence[Rule]) -> Refusals | None:
+def _await(channel: socket.socket, pid: int, filters: seccomp.Filters) -> Refusals | None:
     channel.settimeout(_START)
     try:
         message, descriptors, _, _ = socket.recv_fds(channel, 256, 1)
-        report = channel.recv(256) if message in (b"plain", b"counting") else message
+        report = channel.recv(256) if message in (b"uncounted", b"counting") else message
     except OSError:
         os.kill(pid, signal.SIGKILL)
         raise StartError(Fault.INTERNAL, "the program could not be started in time") from None
-    refusals = Refusals(descriptors[0], table, kernel.machine()) if descriptors else None
+    refusals = Refusals(descriptors[0], filters.calls) if descriptors else None
     if report or not message:
         if refusals:
             refusals.close()
@@ -229,4 +223,4 @@ def _start_error(report: str) -> StartError:
     text = f"{step or 'start'}: {os.strerror(number)}"
     if step == "exec" and number in _NOT_A_COMMAND:
         return StartError(Fault.COMMAND_NOT_FOUND, text)
-    return StartError(_STEP_FAULTS.get(step, Fault.INTERNAL), text)
+    return StartError(Fault.SANDBOX_UNAVAILABLE if step in _PROTECTIONS else Fault.INTERNAL, text)

@@ -1,8 +1,8 @@
 """The program's processes: kill all, reap all, count what they use.
 
-As process 1 of a PID namespace, a kill aimed at -1 reaches all of them and
-nobody else. Anywhere else that call would reach strangers, so the descendants
-are looked up in /proc, orphans being ours as a subreaper.
+The runner is process 1 of a PID namespace, and starts nothing where it is not:
+orphans are its children, and a kill aimed at -1 reaches all of them and nobody
+else. Anywhere else that call would reach strangers.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from . import kernel
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -31,12 +29,6 @@ class Process:
     cpu: float
     rss: int
     threads: int
-
-
-def adopt_orphans() -> None:
-    """Make orphaned descendants our children (which process 1 has anyway)."""
-    if os.getpid() != 1:
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def descendants() -> list[Process]:
@@ -74,12 +66,15 @@ def reap() -> dict[int, int]:
 
 
 def kill_all() -> None:
-    """Send SIGKILL to every process below this one."""
-    if os.getpid() == 1:
-        _kill(-1)
-        return
-    for process in descendants():
-        _kill(process.pid)
+    """Send SIGKILL to every other process of the namespace."""
+    if os.getpid() != 1:
+        return  # then there is none of ours
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        pass  # only such are left that are another user's
 
 
 def end_all(timeout: float) -> tuple[bool, dict[int, int]]:
@@ -102,15 +97,6 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    except PermissionError:
-        pass  # not a child of this program: another user's
 
 
 def _read(pid: int) -> Process | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from . import kernel, seccomp
+from . import kernel, landlock, seccomp
 from .wire import Sandbox
 
 _FILTERING = 2  # SECCOMP_MODE_FILTER
@@ -26,6 +26,7 @@ def probe() -> tuple[Sandbox, tuple[str, ...]]:
         capabilities=all(int(status.get(name, "1"), 16) == 0 for name in ("CapEff", "CapPrm", "CapAmb")),
         read_only_root=_read_only_root(),
         user_namespace=_user_namespace(),
+        landlock_abi=landlock.abi(),
     )
     return found, _missing(found)
 
@@ -36,8 +37,10 @@ def _missing(found: Sandbox) -> tuple[str, ...]:
         "capabilities": found.capabilities,
         "seccomp": found.seccomp or _kernel_of_its_own(),
         "non_root": os.geteuid() != 0 and os.getuid() != 0,
-        "seccomp_filter": kernel.machine() in seccomp.MACHINES and kernel.seccomp_supported(),
+        "seccomp_filter": seccomp.available(),
+        "landlock": found.landlock_abi >= landlock.FLOOR or _kernel_of_its_own(),
         "read_only_root": found.read_only_root,
+        "pid_namespace": os.getpid() == 1,
     }
     return tuple(name for name, there in required.items() if not there)
 
@@ -75,5 +78,8 @@ def _user_namespace() -> bool:
 
 
 def _kernel_of_its_own() -> bool:
-    """Whether this is gVisor: its system calls end in a kernel that is a guest, so no profile is loaded before it."""
+    """Whether this is gVisor: its system calls end in a kernel that is a guest.
+
+    So no profile is loaded before it, and it has no Landlock.
+    """
     return b"gVisor" in kernel.kernel_log()

@@ -12,13 +12,12 @@ import fcntl
 import os
 import select
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from . import kernel
-from .rules import NUMBERS, Rule
-from .seccomp import MACHINES
 
 TURN = 64
+UNKNOWN = "unknown"  # a call of which only the refusal is known
 _RECEIVE = 0xC0502100  # SECCOMP_IOCTL_NOTIF_RECV
 _SEND = 0xC0182101  # SECCOMP_IOCTL_NOTIF_SEND
 _NOTIFICATION = struct.Struct("@QIIi")  # id, pid, flags, system call number
@@ -26,12 +25,11 @@ _RESPONSE = struct.Struct("@QqiI")  # id, value, error, flags
 
 
 class Refusals:
-    """The listening end of a counting filter."""
+    """The listening end of a counting filter; `calls` says the name and the error of each call that may come."""
 
-    def __init__(self, descriptor: int, rules: Sequence[Rule], machine: str) -> None:
-        column = MACHINES[machine][0]
+    def __init__(self, descriptor: int, calls: Mapping[int, tuple[str, int]]) -> None:
         self._descriptor = descriptor
-        self._answers = {NUMBERS[rule.call][column]: rule for rule in reversed(rules) if rule.counted}
+        self._calls = calls
         notification, response = kernel.seccomp_sizes()
         self._notification = max(notification, 80)
         self._response = max(response, _RESPONSE.size)
@@ -67,10 +65,9 @@ class Refusals:
                 return  # the caller died meanwhile
             raise
         identity, _, _, number = _NOTIFICATION.unpack_from(buffer)
-        rule = self._answers.get(number)
-        name = rule.call if rule else "other"
+        name, code = self._calls.get(number, (UNKNOWN, errno.EPERM))
         self.counts[name] = self.counts.get(name, 0) + 1
-        self._refuse(identity, rule.errno if rule else errno.EPERM)
+        self._refuse(identity, code)
 
     def _refuse(self, identity: int, code: int) -> None:
         response = bytearray(self._response)

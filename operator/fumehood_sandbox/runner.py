@@ -19,6 +19,7 @@ from .frames import Channel, ChannelError, Kind
 from .layout import Layout, from_arguments
 from .meters import Meters
 from .output import Output
+from .refusals import UNKNOWN
 from .supervise import Stop, Supervisor, Watched
 from .verdict import Facts, judge
 
@@ -38,7 +39,6 @@ def run(layout: Layout) -> int:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     caught = signals.take()
     limits.raise_open_files()
-    processes.adopt_orphans()
     channel = Channel(_connect(layout.port))
     task = _introduce(channel, caught)
     if isinstance(task, wire.Task):
@@ -104,7 +104,7 @@ def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.
         signal=verdict.signal,
         breach=verdict.breach,
         detail=None if quiet else "some processes could not be ended",
-        violations=dict(program.refusals.counts) if program.refusals else {},
+        violations=_violations(program, supervisor),
         usage=meters.usage(wall),
         started_at=started_at,
         ended_at=now(),
@@ -118,6 +118,20 @@ def _quiesce(supervisor: Supervisor, layout: Layout) -> bool:
     supervisor.close()
     readable.make_readable(layout.outputs, _READABLE)
     return quiet
+
+
+def _violations(program: child.Child, supervisor: Supervisor) -> dict[str, int]:
+    """Refused calls by name, and the processes that a filter ended: those that the runner has reaped.
+
+    Which are the first one and orphans. A process that its own parent waits for is
+    its parent's: what is seen then is what the parent makes of it (a shell exits
+    with 159). That matters where refusals are not counted, for only there does
+    a filter end processes for more than a foreign instruction set.
+    """
+    counted = dict(program.refusals.counts) if program.refusals else {}
+    if supervisor.trapped:
+        counted[UNKNOWN] = counted.get(UNKNOWN, 0) + supervisor.trapped
+    return counted
 
 
 def _facts(supervisor: Supervisor, meters: Meters) -> Facts:

@@ -8,7 +8,9 @@ end of the first process ends the run: a daemon may hold the pipes for ever.
 from __future__ import annotations
 
 import enum
+import os
 import selectors
+import signal
 import time
 from dataclasses import dataclass
 
@@ -42,7 +44,7 @@ class Watched:
 
 
 class Supervisor:
-    """The loop and what it has learned: `status` (of the first process), `breach`, `stop`."""
+    """The loop and what it has learned: `status` (of the first process), `breach`, `stop`, `trapped` (ended by SIGSYS)."""
 
     def __init__(self, watched: Watched) -> None:
         self._w = watched
@@ -55,6 +57,7 @@ class Supervisor:
         self.status: int | None = None
         self.breach: Breach | None = None
         self.stop: Stop | None = None
+        self.trapped = 0
 
     def run(self) -> None:
         """Return when the program has ended or must be ended."""
@@ -71,7 +74,8 @@ class Supervisor:
         self._selector.close()
 
     def learn(self, ended: dict[int, int]) -> None:
-        """Take the wait status of the first process from a set of reaped ones."""
+        """Take the wait status of the first process from a set of reaped ones, and how many a filter has ended."""
+        self.trapped += sum(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS for status in ended.values())
         if self.status is None:
             self.status = ended.get(self._w.child.pid)
 

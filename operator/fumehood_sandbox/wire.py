@@ -221,6 +221,8 @@ class Order:
     source: tuple[File, ...] = ()
     inputs: tuple[File, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
+    egress: bool = False  # the program may use the internet, as far as the network lets it
+    record_violations: bool = False  # a refused system call is recorded, and does not fail the attempt
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,8 @@ class Task:
 
     command: Command
     limits: Limits
+    egress: bool = False
+    record_violations: bool = False
 
 
 @dataclass(frozen=True)
@@ -352,6 +356,7 @@ class Manifest:
     stdout: Log | None = None
     stderr: Log | None = None
     sandbox: Sandbox | None = None
+    record_violations: bool = False
 
 
 @dataclass(frozen=True)

@@ -163,18 +163,16 @@ a.send(b"x"); print("unix works", b.recv(1))
     assert "unix works b'x'" in printed
 
 
-ESCAPES = {
-    "absolute": "os.symlink('/proc/self/environ', '/outputs/link')",
-    "upward": "os.symlink('../../etc/passwd', '/outputs/link')",
-    "folder": "os.symlink('/', '/outputs/link')",
-}
-
-
-@pytest.mark.parametrize("name", ESCAPES)
-def test_a_link_outward_is_a_violation_and_never_followed(cluster: Cluster, store: Any, name: str) -> None:
-    done = cluster.run(job(f"escape-{name}", f"import os\n{ESCAPES[name]}\nopen('/outputs/good.txt', 'w').write('good')"))
-    failure = assert_failed(done, "SANDBOX_VIOLATION", "ArtifactRejected")
-    assert failure["evidence"]["entry"] == "link"
+def test_a_link_in_the_outputs_cannot_be_made(cluster: Cluster, store: Any) -> None:
+    code = """
+import os
+try:
+    os.symlink("/proc/self/environ", "/outputs/link")
+except PermissionError:
+    open("/outputs/good.txt", "w").write("good")
+"""
+    done = cluster.run(job("link", code))
+    assert done["status"]["phase"] == "Succeeded", done["status"]
     assert [a["name"] for a in done["status"]["result"]["artifacts"]] == ["good.txt"]
 
 
@@ -182,14 +180,13 @@ def test_harmless_odd_entries_are_refused_one_by_one(cluster: Cluster, store: An
     code = """
 import os
 open("/outputs/good.txt", "w").write("good"); os.chmod("/outputs/good.txt", 0o600)
-os.symlink("good.txt", "/outputs/sibling")
-os.mkfifo("/outputs/pipe.json")
+os.link("/outputs/good.txt", "/outputs/same")
 open("/outputs/bad\\nname", "w").write("x")
 """
     done = cluster.run(job("odd", code))
     assert done["status"]["phase"] == "Succeeded", done["status"]
     assert [a["name"] for a in done["status"]["result"]["artifacts"]] == ["good.txt"]
-    assert {entry["reason"] for entry in manifest_of(store, done)["rejected"]} == {"Symlink", "SpecialFile", "NameNotAllowed"}
+    assert {entry["reason"] for entry in manifest_of(store, done)["rejected"]} == {"HardLink", "NameNotAllowed"}
     complete = next(c for c in done["status"]["conditions"] if c["type"] == "ArtifactsComplete")
     assert complete["status"] == "False"
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "compiled"}  # filters compiled in the checkout, too
 
 
 def collect(root: Path, sources: Iterable[str]) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fumehood_sandbox import wire
 
-from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisEnvironment, AnalysisJob, Evidence, Input, UserNamespaces
+from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisEnvironment, AnalysisJob, Evidence, Input, OnViolation, UserNamespaces
 from ..api.v1alpha1.common import FILE_NAME
 from . import names
 from .failures import Reason, Refused
@@ -58,6 +58,7 @@ class Plan:
     source: tuple[PlannedFile, ...]
     inputs: tuple[PlannedFile, ...]
     outputs: tuple[wire.OutputRule, ...]
+    record_violations: bool
 
     @property
     def lifetime(self) -> float:
@@ -114,6 +115,7 @@ def make_plan(
         source=source,
         inputs=inputs,
         outputs=tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs),
+        record_violations=offer.on_violation is OnViolation.RECORD,
     )
 
 

@@ -35,6 +35,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
         ({"environments": {"Python": ENVIRONMENT}}, "Python"),
         ({"environments": {"python": ENVIRONMENT | {"maximums": {"wallClock": "an hour"}}}}, "/environments/python/maximums/wallClock"),
         ({"environments": {"python": ENVIRONMENT | {"userNamespaces": "Sometimes"}}}, "/environments/python/userNamespaces"),
+        ({"environments": {"python": ENVIRONMENT | {"onViolation": "Ignore"}}}, "/environments/python/onViolation"),
         ({"watch": {"namespaces": ["-"]}}, "/watch/namespaces"),
         ({"maxConcurrent": 0}, "/maxConcurrent"),
         ({"maxConcurrent": "many"}, "/maxConcurrent"),

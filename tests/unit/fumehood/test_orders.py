@@ -16,15 +16,20 @@ FOREIGN = f"other/{UID}/1/sha256/abc"
 OWN = f"lab/{UID}/1/sha256/abc"
 
 
-def planned(**spec: Any) -> plan.Plan:
+def planned(offer: dict[str, Any] | None = None, **spec: Any) -> plan.Plan:
     one = job(**spec)
     command = wire.Command(("python3", "main.py", *one.spec.args), {})
-    return plan.make_plan(one, environment(), 1, command, plan.source_of(one, None), wire.Deadlines(60, 120, 300))
+    return plan.make_plan(one, environment(**(offer or {})), 1, command, plan.source_of(one, None), wire.Deadlines(60, 120, 300))
 
 
 def built(one: plan.Plan, store: FakeStore | None = None, buckets: tuple[str, ...] = ("data",)) -> wire.Order:
     raw = orders.build(one, store or FakeStore(), 300.0, buckets)
     return wire.decode(wire.Order, raw, max_bytes=wire.MAX_ORDER)
+
+
+@pytest.mark.parametrize(("offer", "record"), [({}, False), ({"onViolation": "Fail"}, False), ({"onViolation": "Record"}, True)])
+def test_the_environment_says_what_becomes_of_violations(offer: dict[str, Any], record: bool) -> None:
+    assert built(planned(offer)).record_violations is record
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
+from fumehood_sandbox.filters import __main__ as filters
 from unit.fumehood_sandbox.objectstore import ObjectStore
 from unit.fumehood_sandbox.pod import SOURCES, Pod
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled() -> None:
-    """Containers see the sources read-only and could not keep what they compile."""
+    """Containers see the sources read-only and could not keep what they compile; the filters are made as for an image."""
+    filters.main()
     compileall.compile_dir(SOURCES / "fumehood_sandbox", quiet=1)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fumehood_sandbox import kernel, seccomp, wire
+from fumehood_sandbox import wire
 from unit.fumehood_sandbox import objectstore
 
 HERE = Path(__file__).resolve().parent
@@ -72,8 +72,11 @@ class Pod:
             os.chown(base / name, owner, owner)
             (base / name).chmod(0o777 if name == "outputs" else 0o755)
         base.chmod(0o755)
-        (base / "termination").touch()
-        os.chown(base / "termination", COLLECTOR_UID, COLLECTOR_UID)
+        for name, owner in (("termination", COLLECTOR_UID), ("termination-of-analysis", ANALYSIS_UID)):
+            (base / name).touch()
+            os.chown(base / name, owner, owner)
+        (base / "run").mkdir()
+        (base / "run" / "secret").write_text("canary")
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
         self._do(store.start)
@@ -117,15 +120,18 @@ class Pod:
         groups = groups or {}
         binds = [
             *((folder, place, True) for place, folder in groups.items()),
+            (self.base / "termination-of-analysis", wire.TERMINATION_LOG, False),
+            (self.base / "run", "/run", True),
+            (Path("/sys/devices/system"), "/sys/devices/system", True),
             (self.base / "work", wire.WORK, True),
             (self.base / "inputs", wire.INPUTS, True),
             (self.base / "outputs", wire.OUTPUTS, False),
         ]
         return self._start("runner", ANALYSIS_UID, binds, [wire.TMP, wire.HOME, "/dev/shm"], without, tuple(groups.values()))
 
-    def run(self, program: str | tuple[str, ...], **changes: Any) -> wire.Manifest:
+    def run(self, program: str | tuple[str, ...], without: tuple[str, ...] = (), **changes: Any) -> wire.Manifest:
         """Run both containers to their end and return the sealed manifest."""
-        collector, runner = self.start_collector(self.order(program, **changes)), self.start_runner()
+        collector, runner = self.start_collector(self.order(program, **changes)), self.start_runner(*without)
         code, said = collector.wait()
         assert code == 0, said
         runner.wait()
@@ -195,7 +201,6 @@ class Pod:
             "uid": uid,
             "without": without,
             "groups": [str(group) for group in groups],
-            "filter": seccomp.assemble((), kernel.machine(), listener=False).hex(),
             "binds": [b for b in payload if not b[0].startswith("/usr")] + [(str(a), b, c) for a, b, c in binds],
             "tmpfs": tmpfs,
             "argv": [PYTHON, "-S", "-B", "-m", "fumehood_sandbox", program],

@@ -221,7 +221,7 @@ file.write(bytes({2 * MIB}))
 # Number of files
 
 
-@pytest.mark.parametrize("make", ["open(f'/tmp/{i}', 'w')", "os.mkdir(f'/home/analyst/{i}')", "os.symlink('x', f'/outputs/{i}')"])
+@pytest.mark.parametrize("make", ["open(f'/tmp/{i}', 'w')", "os.mkdir(f'/home/analyst/{i}')", "os.symlink('x', f'/tmp/{i}')"])
 def test_a_flood_of_files(pod: Pod, make: str) -> None:
     program = f"import os\ni = 0\nwhile True:\n  i += 1\n  {make}\n"
     breach = breach_of(pod.run(KEEP + program, limits={"files": 500}))

@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from fumehood_sandbox.frames import Channel, ChannelError, Kind
 from fumehood_sandbox.verdict import Facts, Measured, Verdict, judge
 from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
 
-Forked = Callable[[Callable[[], Any]], Any]
 LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100, processes=4, open_files=20, file_size=1500, files=30)
 FACTS = {"stopped": False, "breach": None, "killed_for_memory": False, "peak_memory": 10}
 MEASURED = {"output": 0, "cpu": 0.1, "tasks": 4, "open_files": 20, "disk": 2000, "files": 30, "largest_file": 1500}
@@ -115,24 +113,13 @@ def test_the_next_look_comes_before_the_fastest_writer(room: disk.Room, seconds:
     assert disk.pace(room) == seconds
 
 
-def test_descendants_are_ended_without_process_1(forked: Forked) -> None:
-    def program() -> tuple[bool, int]:
-        processes.adopt_orphans()
-        reading, writing = os.pipe()
-        if os.fork() == 0:
-            os.setsid()
-            for _ in range(3):
-                if os.fork() == 0:
-                    os.write(writing, b"x")
-                    time.sleep(600)
-            os._exit(0)
-        os.close(writing)
-        assert b"".join(os.read(reading, 1) for _ in range(3)) == b"xxx"
-        quiet, _ = processes.end_all(10)
-        os.read(reading, 1)  # the end: no writer is left
-        return quiet, len(processes.descendants())
-
-    assert forked(program) == (True, 0)
+@pytest.mark.parametrize(("pid", "killed"), [(1, [(-1, signal.SIGKILL)]), (4711, [])])
+def test_all_are_killed_by_process_1_alone(monkeypatch: pytest.MonkeyPatch, pid: int, killed: list[tuple[int, int]]) -> None:
+    said: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "getpid", lambda: pid)
+    monkeypatch.setattr(os, "kill", lambda *aim: said.append(aim))
+    processes.kill_all()
+    assert said == killed
 
 
 @pytest.fixture

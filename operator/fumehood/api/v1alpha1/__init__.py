@@ -1,6 +1,6 @@
 """Version v1alpha1 of the group fumehood.dev."""
 
-from .analysisenvironment import AnalysisEnvironment, AnalysisEnvironmentSpec, PackageVersion, UserNamespaces
+from .analysisenvironment import AnalysisEnvironment, AnalysisEnvironmentSpec, OnViolation, PackageVersion, UserNamespaces
 from .analysisjob import (
     AnalysisJob,
     AnalysisJobSpec,
@@ -56,6 +56,7 @@ __all__ = [
     "LogsStatus",
     "ManifestStatus",
     "ObjectMeta",
+    "OnViolation",
     "OutputRule",
     "PackageVersion",
     "Phase",

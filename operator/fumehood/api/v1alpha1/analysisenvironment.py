@@ -18,6 +18,13 @@ class UserNamespaces(enum.StrEnum):
     OFF = "Off"
 
 
+class OnViolation(enum.StrEnum):
+    """What becomes of a job whose program tried system calls that the sandbox refuses."""
+
+    FAIL = "Fail"
+    RECORD = "Record"
+
+
 class PackageVersion(Model):
     """A package that the image holds."""
 
@@ -48,6 +55,11 @@ class AnalysisEnvironmentSpec(Model):
     runtime_class_name: ResourceName | None = Field(None, description="RuntimeClass of the Pods, e.g. gvisor. Empty: the node's default.")
     user_namespaces: UserNamespaces = Field(
         UserNamespaces.AUTO, description="Auto: where every node can. Required: no job starts without. Off: never."
+    )
+    on_violation: OnViolation = Field(
+        OnViolation.FAIL,
+        description="Fail: a refused system call fails the job as SANDBOX_VIOLATION, whatever the program makes of it. "
+        "Record: it is refused and counted in the result's manifest, and the program's own end decides.",
     )
     defaults: Limits = Field(Limits(), description="Limits of jobs that do not set their own.")
     maximums: Limits = Field(Limits(), description="What a job may ask for at most.")

@@ -125,6 +125,11 @@ class TestSealed:
         assert failure.evidence.system_calls == {"ptrace": 2, "socket": 1}
         assert "ptrace (2×)" in failure.message
 
+    def test_refused_system_calls_that_are_but_recorded_leave_the_end_to_the_program(self) -> None:
+        assert verdict(said=VIOLATION, record_violations=True) is None
+        assert reason(said={"exit_code": 1, **VIOLATION}, record_violations=True) is Reason.NON_ZERO_EXIT
+        assert reason(said=VIOLATION, record_violations=True, rejected=(ESCAPE,), rejections=1) is Reason.ARTIFACT_REJECTED
+
     def test_the_kubelets_word_stands_against_a_program_that_claims_to_have_ended_well(self) -> None:
         failure = verdict(OOM)
         assert failure is not None

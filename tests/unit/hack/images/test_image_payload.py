@@ -46,6 +46,25 @@ def test_a_root_that_does_not_exist_stops_the_build() -> None:
         payload.closure(["no_such_module"], [])
 
 
+def test_compiled_filters_come_along_and_their_compiler_stays_behind(tmp_path: Path) -> None:
+    package = tmp_path / payload.PACKAGE
+    for name in ("a.py", f"{payload.BUILD_ONLY}/b.py", f"{payload.COMPILED}/x.bpf"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("import sqlite3\n" if "b.py" in name else "")
+    payload.place_package(package, tmp_path / "lib")
+    placed = {file.relative_to(tmp_path / "lib" / payload.PACKAGE).as_posix() for file in (tmp_path / "lib").rglob("*.*")}
+    assert placed == {"a.pyc", f"{payload.COMPILED}/x.bpf"}
+    assert payload.imports(package) == set()
+    assert payload.modules_of(package) == [f"{payload.PACKAGE}.a"]
+
+
+def test_a_payload_without_filters_stops_the_build(tmp_path: Path) -> None:
+    package = tmp_path / payload.PACKAGE
+    package.mkdir()
+    with pytest.raises(FileNotFoundError):
+        payload.place_package(package, tmp_path / "lib")
+
+
 def test_modules_become_sourceless(tmp_path: Path) -> None:
     source = tmp_path / "x.py"
     source.write_text("VALUE = 1\n")
