@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,9 @@ def operator() -> None:
         asyncio.run(serve(settings))
     except FumehoodError as error:
         print(f"fumehood: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except Exception:  # logged, not raised: whoever prints it would print its secrets
+        logging.getLogger(__name__).exception("the operator ends")
         raise typer.Exit(1) from None
 
 

@@ -6,6 +6,9 @@ import asyncio
 import base64
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -231,6 +234,17 @@ async def test_an_exception_of_a_library_is_logged_without_secrets(logged: list[
     assert "RuntimeError: first line" in first and "\n" not in first
     assert "Traceback" in second
     absent(logged, "logs")
+
+
+def test_a_crash_is_told_without_secrets() -> None:
+    """The process itself, so that nothing but what it prints can tell."""
+    fault = f"import fumehood.serve as s\nasync def serve(settings): raise RuntimeError({TALE!r})\ns.serve = serve\n"
+    code = f"{fault}from fumehood.cli import app\napp(['operator'])"
+    settings = {f"FUMEHOOD_STORE__{name.upper()}": value for name, value in STORE.items()} | {"FUMEHOOD_PODS__SANDBOX_IMAGE": PAYLOAD}
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the operator ends" in done.stderr and "RuntimeError" in done.stderr
+    absent(done.stdout + done.stderr, "output")
 
 
 def test_settings_show_no_secret() -> None:
