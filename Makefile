@@ -4,9 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SCAN := $(VENV)/scan
 WITH_CLUSTER := . .cluster/env &&
 
-.PHONY: help setup cluster cluster-down cluster-status images deploy demo test test-unit test-cluster lint format generate lock bench clean
+.PHONY: help setup cluster cluster-down cluster-status images deploy demo test test-unit test-cluster lint scan format generate lock bench clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,12 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
 	@$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(SCAN)/.ready: $(VENV)/.ready requirements/scan.lock
+	@echo "== setup: scanners into $(SCAN)"
+	@$(PYTHON) -m venv $(SCAN)
+	@$(SCAN)/bin/pip install --quiet --require-hashes -r requirements/scan.lock
 	@touch $@
 
 cluster: ## Bring a real Kubernetes up, here (idempotent; .cluster/env tells how to use it)
@@ -38,7 +45,7 @@ deploy: setup images ## Install or upgrade the chart on the cluster
 demo: deploy ## Run analyses of real data on the cluster and fetch what they produced
 	@$(WITH_CLUSTER) $(BIN)/python hack/demo
 
-test: lint deploy test-unit test-cluster ## Run all tests (brings the cluster up by itself)
+test: lint deploy scan test-unit test-cluster ## Run all tests (brings the cluster up by itself)
 
 test-unit: setup ## Run the tests that need no cluster
 	@$(BIN)/pytest -m "not cluster" -n auto tests
@@ -53,7 +60,11 @@ lint: setup ## Check style, types, import contracts and generated files
 	@cd hack/cluster && ../../$(BIN)/mypy .
 	@cd hack/images && ../../$(BIN)/mypy .
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator hack
 	@$(BIN)/python hack/generate.py --check
+
+scan: $(SCAN)/.ready cluster ## Ask checkov, kube-score and Pod Security what they think of chart and Pods
+	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m scan
 
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -64,6 +75,8 @@ generate: setup ## Write every generated file (CRDs, reference)
 
 lock: setup ## Resolve the requirements anew
 	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" requirements/scan.in -o requirements/scan.lock
 	@for name in operator dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$( [ $$name = dev ] && echo --extra dev ) pyproject.toml -o requirements/$$name.lock; done

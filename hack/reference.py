@@ -6,7 +6,7 @@ What a field means is said once, beside the field. Here is only how it becomes a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 from fumehood.api.crd import documents
+from fumehood.core import classify
 from fumehood.core.failures import CATEGORY, MEANING, Reason
 from fumehood.core.limits import DEFAULTS, MAXIMUMS
 from fumehood.settings import Settings
@@ -139,12 +140,40 @@ def failures() -> str:
     """Return the page of failure categories and reasons."""
     text = "# Failures\n\n`status.failure` has a category, which says whose failure it is, and a reason of the closed list below.\n"
     text += "Cancellation is a phase, not a failure.\n\n"
-    text += "The kubelet's word of the containers comes before what the collector recorded, and that before what the runner claims,\n"
-    text += "which shared its container with the program. The first check that speaks decides; what was sealed is kept either way.\n"
+    text += "What was sealed is kept either way.\n"
     for category, whose in WHOSE.items():
         rows = [(f"`{reason}`", MEANING[reason]) for reason in Reason if CATEGORY[reason] == category]
         text += f"\n## {category}\n\n{whose}\n\n" + table(("reason", "meaning"), rows)
-    return text
+    return text + decisions()
+
+
+def decisions() -> str:
+    """Return the decision table: every check, in its order."""
+    text = "\n## How a verdict is found\n\n"
+    text += "Checks are asked in order, and the first that speaks decides. Kubelet and collector are trusted. What the runner\n"
+    text += "says is a claim, since it shared its container with the program: it may say worse of the job than is true, but it takes\n"
+    text += "back nothing that they found. What the program itself prints or writes is not asked.\n"
+    stages: dict[str, Sequence[classify.Check[...]]] = {
+        "The sandbox did not come up in its time": classify.NOT_STARTED_CHECKS,
+        "The sandbox ended, and the collector sealed no manifest": classify.UNSEALED_CHECKS,
+        "The collector sealed a manifest": classify.SEALED_CHECKS,
+    }
+    for title, checks in stages.items():
+        text += f"\n### {title}\n\n"
+        text += table(("order", "what is looked at", "whose word", "reason", "category", "meaning"), _decisions(checks))
+    text += "\nIf no check speaks, the job succeeded.\n"
+    checked = {reason for checks in stages.values() for check in checks for reason in check.reasons}
+    text += "\n### Without a sandbox to look at\n\nThe operator finds these itself, from job, environment, API server and store:\n"
+    text += ", ".join(f"`{reason}`" for reason in Reason if reason not in checked) + ";\n"
+    return text + "and `PodLost` or `SandboxUnavailable` for a Pod that vanished, or that no node can run as it must be.\n"
+
+
+def _decisions(checks: Sequence[classify.Check[...]]) -> Iterator[tuple[str, ...]]:
+    for order, check in enumerate(checks, 1):
+        head = (str(order), check.looks_at, ", ".join(check.sources))
+        for reason in check.reasons:
+            yield *head, f"`{reason}`", f"`{CATEGORY[reason]}`", MEANING[reason]
+            head = ("", "", "")
 
 
 def limits() -> str:

@@ -18,7 +18,7 @@ from fumehood_sandbox import wire
 
 from . import orders
 from .api.v1alpha1 import FINAL_PHASES, AnalysisEnvironment, AnalysisJob, AnalysisJobStatus, ObjectMeta, Phase, ResultStatus
-from .core import decide, names, plan, status
+from .core import decide, names, plan, sanitise, status
 from .core.admission import Admission
 from .core.failures import Failure, Reason, Refused
 from .core.manifest import ManifestError, verify
@@ -250,7 +250,7 @@ class Reconciler:
             case.manifest = verify(await self._store.read(key, wire.MAX_MANIFEST), seal, subject)
             case.result = status.result(case.manifest, seal.digest, self._store.bucket, key)
         except (ManifestError, NotFound, Invalid, ValueError) as error:
-            case.unsealed = Failure(Reason.MANIFEST_INVALID, f"the sealed manifest cannot be believed: {error}")
+            case.unsealed = Failure(Reason.MANIFEST_INVALID, f"the sealed manifest cannot be believed: {sanitise.text(str(error), 300)}")
 
     async def _progress(self, case: Case, phase: Phase) -> None:
         sandbox = case.sandbox
@@ -258,6 +258,7 @@ class Reconciler:
         await self._record(case, status.underway(case.job, phase, self._clock(), attempt, None, sandbox.created_at if sandbox else None))
 
     async def _finish(self, case: Case, failure: Failure | None, cancelled: bool) -> None:
+        failure = failure and status.showable(failure, self._settings.private)
         verdict = status.final(case.job, self._clock(), failure, cancelled, case.sandbox, case.manifest, case.result)
         await self._record(case, verdict)
         self._metrics.finished(case.job.spec.environment, verdict)

@@ -32,7 +32,9 @@ class StoreSettings(BaseModel):
     def _is_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError(f"{value!r} is no endpoint; give http:// or https://, a host and optionally a port")
+            raise ValueError("this is no endpoint; give http:// or https://, a host and optionally a port")
+        if "@" in parts.netloc:
+            raise ValueError("keys have fields of their own; give the endpoint without them")
         return value.rstrip("/")
 
     @property
@@ -106,3 +108,9 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def private(self) -> tuple[str, ...]:
+        """Words that no message may hold: the store's secret key and, unless it is a bare word, its host."""
+        host = self.store.host
+        return (self.store.secret_key.get_secret_value(), *([host] if "." in host or ":" in host else []))

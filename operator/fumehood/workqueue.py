@@ -73,7 +73,7 @@ class WorkQueue:
         except Exception as error:  # one poisonous object never stops the loop
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             delay = getattr(error, "delay", None) or min(FIRST_DELAY * 2 ** min(failures, 16), LONGEST_DELAY)
-            _log.warning("%s/%s: %s: %s; again in %.1f s", *key, type(error).__name__, str(error)[:500], delay)
+            _log.warning("%s/%s: %s: %s; again in %.1f s", *key, type(error).__name__, " ".join(str(error)[:500].split()), delay)
             self.add_after(key, delay * random.uniform(0.8, 1.2))
             return
         self._failures.pop(key, None)

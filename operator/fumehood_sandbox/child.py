@@ -190,7 +190,7 @@ def _execute(plan: _Plan) -> NoReturn:
     failure = errno.ENOENT
     for candidate in plan.candidates:
         try:
-            os.execve(candidate, plan.argv, plan.env)  # noqa: S606 - this is what it is for
+            os.execve(candidate, plan.argv, plan.env)  # noqa: S606 - this is what it is for  # nosec B606
         except OSError as error:
             # As a shell: look on, but remember that something was there.
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):

@@ -76,7 +76,7 @@ def _descend(folder: str, at: int) -> int:
     try:
         os.mkdir(folder, dir_fd=at)
         inner = os.open(folder, _FOLDER, dir_fd=at)
-        os.fchmod(inner, 0o755)  # whatever the umask
+        os.fchmod(inner, 0o755)  # whatever the umask: another user reads it  # nosec B103
     except FileExistsError:
         inner = os.open(folder, _FOLDER, dir_fd=at)
     os.close(at)

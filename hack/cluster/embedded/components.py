@@ -61,7 +61,7 @@ def api_server(place: Place, programs: Path, addresses: Addresses, audit_log: st
     pki = place.pki
     arguments = _flags(
         etcd_servers="http://127.0.0.1:2379",
-        bind_address="0.0.0.0",
+        bind_address="0.0.0.0",  # of the node's own network namespace  # nosec B104
         advertise_address=addresses.node,
         secure_port=6443,
         service_cluster_ip_range=SERVICE_RANGE,

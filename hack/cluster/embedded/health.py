@@ -33,7 +33,7 @@ def ask(component: Component) -> str:
 
 def _ask_url(url: str) -> str:
     # Certificates are not verified: the question is asked on a link of our own, and only health is read.
-    context = ssl._create_unverified_context() if url.startswith("https") else None
+    context = ssl._create_unverified_context() if url.startswith("https") else None  # nosec B323
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
         *([urllib.request.HTTPSHandler(context=context)] if context else []),

@@ -20,6 +20,7 @@ def operator() -> None:
     """Run the operator (the chart's Deployment does). Settings come from FUMEHOOD_* variables."""
     from pydantic import ValidationError
 
+    from .. import logs
     from ..errors import FumehoodError
     from ..serve import serve
     from ..settings import Settings
@@ -31,13 +32,14 @@ def operator() -> None:
             name = "FUMEHOOD_" + "__".join(str(part) for part in fault["loc"]).upper()
             print(f"fumehood: {name}: {fault['msg']}", file=sys.stderr)
         raise typer.Exit(2) from None
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("kopf", "aiohttp.access"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.configure(settings.log_level, settings.private)
     try:
         asyncio.run(serve(settings))
     except FumehoodError as error:
         print(f"fumehood: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except Exception:  # logged, not raised: whoever prints it would print its secrets
+        logging.getLogger(__name__).exception("the operator ends")
         raise typer.Exit(1) from None
 
 

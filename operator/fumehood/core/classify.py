@@ -7,14 +7,17 @@ container with hostile code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, ParamSpec, TypeVar
 
 from fumehood_sandbox import wire
 
 from ..api.v1alpha1 import Evidence
 from . import sanitise
 from .failures import Failure, Reason
-from .observation import SandboxFacts
+from .observation import ContainerFacts, SandboxFacts
 from .quantities import format_bytes, format_count, format_seconds
 
 MAX_TEXT = 1500
@@ -57,41 +60,58 @@ FAULT_MESSAGE = {
     wire.Fault.RUNNER_ABSENT: "the analysis container did not come up beside the collector",
     wire.Fault.INTERNAL: "a part of Fumehood failed inside the sandbox",
 }
+# What only the collector can know, before the runner is given a task.
+STAGING_FAULTS = {
+    wire.Fault.INPUT_MISSING,
+    wire.Fault.INPUT_DIGEST,
+    wire.Fault.INPUT_TOO_LARGE,
+    wire.Fault.STORE_UNREACHABLE,
+    wire.Fault.STORE_REFUSED,
+    wire.Fault.INTERNAL,
+}
+LATER_FAULTS = set(wire.Fault) - STAGING_FAULTS | {wire.Fault.INTERNAL}
 _IMAGE_TROUBLE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
 
-Check = Callable[[SandboxFacts, wire.Manifest], Failure | None]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Source(enum.StrEnum):
+    """Whose word a check takes."""
+
+    SCHEDULER = "scheduler"
+    KUBELET = "kubelet"
+    COLLECTOR = "collector"
+    RUNNER = "runner"  # a claim: it shared its container with the program
+
+
+@dataclass(frozen=True)
+class Check(Generic[P]):
+    """One row of the decision table; `judge` may speak only as `sources` and `reasons` say."""
+
+    looks_at: str
+    sources: tuple[Source, ...]
+    reasons: tuple[Reason, ...]
+    judge: Callable[P, Failure | None]
+
+
+def _reasons(table: Mapping[T, Reason], among: Iterable[T]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reason for key, reason in table.items() if key in set(among)))
 
 
 def with_manifest(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
     """Return why a sealed attempt failed; None: it succeeded."""
-    return next((failure for check in SEALED_CHECKS if (failure := check(facts, manifest))), None)
+    return next((failure for check in SEALED_CHECKS if (failure := check.judge(facts, manifest))), None)
 
 
 def without_manifest(facts: SandboxFacts) -> Failure:
     """Return why an attempt that ended left no manifest."""
-    return next(failure for check in UNSEALED_CHECKS if (failure := check(facts)))
+    return next(failure for check in UNSEALED_CHECKS if (failure := check.judge(facts)))
 
 
 def not_started(facts: SandboxFacts) -> Failure:
     """Return why a sandbox did not come up in its time."""
-    for container in (facts.collector, facts.analysis):
-        if container.waiting in _IMAGE_TROUBLE:
-            return Failure(
-                Reason.IMAGE_UNAVAILABLE,
-                f"the node could not get the image of the {container.name} container ({container.waiting}); tell its administrator",
-                Evidence(container=container.name),
-            )
-        if container.waiting not in ("", "ContainerCreating", "PodInitializing"):
-            return Failure(
-                Reason.SANDBOX_UNAVAILABLE,
-                f"the node could not make the {container.name} container ({sanitise.printable(container.waiting)[:63]})",
-                Evidence(container=container.name),
-            )
-    if not facts.scheduled:
-        return Failure(
-            Reason.NOT_STARTED_IN_TIME, f"no node had room for it in time: {sanitise.text(facts.unschedulable or 'not scheduled', 300)}"
-        )
-    return Failure(Reason.NOT_STARTED_IN_TIME, "the node did not start the sandbox in time")
+    return next(failure for check in NOT_STARTED_CHECKS if (failure := check.judge(facts)))
 
 
 def image_trouble(facts: SandboxFacts) -> bool:
@@ -102,11 +122,21 @@ def image_trouble(facts: SandboxFacts) -> bool:
 # --- checks of a sealed attempt, in order ---
 
 
-def _fault(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
-    claim = manifest.claim
+def _not_staged(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
+    # Without this instant the runner was given no task, so the claim is the collector's own.
+    return _not_begun(manifest.claim, STAGING_FAULTS) if manifest.times.staged is None else None
+
+
+def _not_launched(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
+    return _not_begun(manifest.claim, LATER_FAULTS)
+
+
+def _not_begun(claim: wire.Claim, credible: set[wire.Fault]) -> Failure | None:
+    """Return why the program was not started; a fault that this witness cannot know of is one of ours."""
     if claim.ending is not wire.Ending.NOT_STARTED:
         return None
-    fault = claim.fault or wire.Fault.INTERNAL
+    fault = claim.fault if claim.fault in credible else wire.Fault.INTERNAL
+    assert fault is not None
     detail = sanitise.text(claim.detail or "", 200)
     message = FAULT_MESSAGE[fault] + (f": {detail}" if detail else "")
     names = tuple(name[:63] for name in detail.removeprefix("missing: ").split(", ")[:16])
@@ -154,6 +184,11 @@ def _out_of_memory(facts: SandboxFacts, peak: int = 0) -> Failure | None:
     )
 
 
+def _evicted_before_the_end(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
+    # A program that had ended by itself is judged by its end, whatever became of its Pod then.
+    return _evicted(facts) if manifest.claim.ending in (wire.Ending.TERMINATED, wire.Ending.RUNNER_LOST) else None
+
+
 def _runner_lost(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
     if manifest.claim.ending is not wire.Ending.RUNNER_LOST:
         return None
@@ -188,7 +223,28 @@ def _exit_code(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
     )
 
 
-SEALED_CHECKS: tuple[Check, ...] = (_fault, _violation, _breach, _killed_for_memory, _runner_lost, _stopped, _killed, _exit_code)
+SEALED_CHECKS: tuple[Check[[SandboxFacts, wire.Manifest]], ...] = (
+    Check("inputs or source that could not be staged", (Source.COLLECTOR,), _reasons(FAULT_REASON, STAGING_FAULTS), _not_staged),
+    Check(
+        "refused system calls; entries that reach outside of /outputs",
+        (Source.RUNNER, Source.COLLECTOR),
+        (Reason.SYSTEM_CALL_REFUSED, Reason.ARTIFACT_REJECTED),
+        _violation,
+    ),
+    Check("a limit that was passed", (Source.RUNNER, Source.COLLECTOR), _reasons(LIMIT_REASON, LIMIT_REASON), _breach),
+    Check("the analysis container: `OOMKilled`", (Source.KUBELET,), (Reason.OUT_OF_MEMORY,), _killed_for_memory),
+    Check(
+        "the Pod: `Evicted` while the program ran",
+        (Source.KUBELET,),
+        (Reason.DISK_EXCEEDED, Reason.POD_EVICTED),
+        _evicted_before_the_end,
+    ),
+    Check("a program that was not started", (Source.COLLECTOR, Source.RUNNER), _reasons(FAULT_REASON, LATER_FAULTS), _not_launched),
+    Check("a runner that said nothing", (Source.COLLECTOR,), (Reason.RUNNER_LOST,), _runner_lost),
+    Check("a program that was told to stop", (Source.COLLECTOR, Source.RUNNER), (Reason.POD_STOPPED,), _stopped),
+    Check("the signal that ended the program", (Source.RUNNER,), (Reason.KILLED_BY_SIGNAL,), _killed),
+    Check("the program's exit code", (Source.RUNNER,), (Reason.NON_ZERO_EXIT,), _exit_code),
+)
 
 
 # --- checks of an attempt without a manifest, in order ---
@@ -239,14 +295,67 @@ def _collector_lost(facts: SandboxFacts) -> Failure:
     )
 
 
-UNSEALED_CHECKS: tuple[Callable[[SandboxFacts], Failure | None], ...] = (
-    _sealed_fault,
-    _out_of_memory,
-    _evicted,
-    _deleted,
-    _deadline,
-    _refused_by_node,
-    _collector_lost,
+UNSEALED_CHECKS: tuple[Check[[SandboxFacts]], ...] = (
+    Check("the collector's last word", (Source.COLLECTOR,), _reasons(FAULT_REASON, wire.Fault), _sealed_fault),
+    Check("the analysis container: `OOMKilled`", (Source.KUBELET,), (Reason.OUT_OF_MEMORY,), _out_of_memory),
+    Check("the Pod: `Evicted`", (Source.KUBELET,), (Reason.DISK_EXCEEDED, Reason.POD_EVICTED), _evicted),
+    Check("the Pod: being deleted", (Source.KUBELET,), (Reason.POD_LOST,), _deleted),
+    Check("the Pod: `DeadlineExceeded`, and nobody cancelled", (Source.KUBELET,), (Reason.COLLECTOR_LOST,), _deadline),
+    Check("the Pod: failed, and no container ever ended", (Source.KUBELET,), (Reason.POD_LOST,), _refused_by_node),
+    Check("nothing of all this", (Source.KUBELET,), (Reason.COLLECTOR_LOST,), _collector_lost),
+)
+
+
+# --- checks of a sandbox that did not come up, in order ---
+
+
+def _no_image(facts: SandboxFacts) -> Failure | None:
+    container = _waiting(facts, lambda waiting: waiting in _IMAGE_TROUBLE)
+    return (
+        None
+        if container is None
+        else Failure(
+            Reason.IMAGE_UNAVAILABLE,
+            f"the node could not get the image of the {container.name} container ({container.waiting}); tell its administrator",
+            Evidence(container=container.name),
+        )
+    )
+
+
+def _no_container(facts: SandboxFacts) -> Failure | None:
+    container = _waiting(facts, lambda waiting: waiting not in ("", "ContainerCreating", "PodInitializing"))
+    return (
+        None
+        if container is None
+        else Failure(
+            Reason.SANDBOX_UNAVAILABLE,
+            f"the node could not make the {container.name} container ({sanitise.printable(container.waiting)[:63]})",
+            Evidence(container=container.name),
+        )
+    )
+
+
+def _no_room(facts: SandboxFacts) -> Failure | None:
+    if facts.scheduled:
+        return None
+    return Failure(
+        Reason.NOT_STARTED_IN_TIME, f"no node had room for it in time: {sanitise.text(facts.unschedulable or 'not scheduled', 300)}"
+    )
+
+
+def _too_slow(facts: SandboxFacts) -> Failure:
+    return Failure(Reason.NOT_STARTED_IN_TIME, "the node did not start the sandbox in time")
+
+
+def _waiting(facts: SandboxFacts, why: Callable[[str], bool]) -> ContainerFacts | None:
+    return next((container for container in (facts.collector, facts.analysis) if why(container.waiting)), None)
+
+
+NOT_STARTED_CHECKS: tuple[Check[[SandboxFacts]], ...] = (
+    Check("a container that waits for its image", (Source.KUBELET,), (Reason.IMAGE_UNAVAILABLE,), _no_image),
+    Check("a container that cannot be made", (Source.KUBELET,), (Reason.SANDBOX_UNAVAILABLE,), _no_container),
+    Check("a Pod that no node has", (Source.SCHEDULER,), (Reason.NOT_STARTED_IN_TIME,), _no_room),
+    Check("nothing of all this", (Source.KUBELET,), (Reason.NOT_STARTED_IN_TIME,), _too_slow),
 )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from fumehood_sandbox import wire
 
@@ -91,6 +94,21 @@ def final(
     )
 
 
+def showable(failure: Failure, private: Iterable[str]) -> Failure:
+    """Return `failure` as users may see it: the net below every message, wherever its words are from."""
+    words = tuple(private)
+
+    def clean(text: str) -> str:
+        return sanitise.printable(sanitise.hide(text, words))
+
+    named: dict[str, Any] = {}
+    if failure.evidence.entry is not None:
+        named["entry"] = clean(failure.evidence.entry)
+    if failure.evidence.missing is not None:
+        named["missing"] = tuple(map(clean, failure.evidence.missing))
+    return replace(failure, message=clean(failure.message)[:MAX_MESSAGE], evidence=failure.evidence.model_copy(update=named))
+
+
 def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str) -> ResultStatus:
     """Return the summary of a verified manifest; bounded, however much was harvested."""
 
@@ -117,8 +135,8 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
         ),
         logs=LogsStatus(stdout=log(manifest.stdout), stderr=log(manifest.stderr)),
         usage=UsageStatus(
-            cpu_seconds=round(manifest.claim.usage.cpu_seconds, 3),
-            peak_memory_bytes=manifest.claim.usage.peak_memory_bytes,
+            cpu_seconds=round(max(manifest.claim.usage.cpu_seconds, 0.0), 3),
+            peak_memory_bytes=max(manifest.claim.usage.peak_memory_bytes, 0),
             artifact_bytes=sum(artifact.size for artifact in manifest.artifacts),
         ),
     )

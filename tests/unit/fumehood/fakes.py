@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -22,10 +23,19 @@ from .builders import CREATED, NOW
 
 Json = dict[str, Any]
 Listener = Callable[[Json], None]
+Access = tuple[str, str, str]  # verb, API group, resource
 
 
 class Crash(BaseException):
     """The process is gone: nothing after it runs, and nobody handles it."""
+
+
+def access(method: str, path: str) -> Access:
+    """Return what RBAC calls a request: verb, API group, resource with its subresource."""
+    group, place = re.fullmatch(r"/(?:api|apis/([^/]+))/v[^/]+/(?:namespaces/[^/]+/)?([^?]+)(?:\?.*)?", path).groups(default="")  # type: ignore[union-attr]
+    resource, name, subresource = (*place.split("/"), "", "")[:3]
+    verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get" if name else "list"}[method]
+    return verb, group, f"{resource}/{subresource}" if subresource else resource
 
 
 class FakeClock:
@@ -47,6 +57,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.objects: dict[str, Json] = {}
         self.writes: list[tuple[str, str]] = []
+        self.asked: set[Access] = set()
         self.listeners: list[Listener] = []
         self.fault: Callable[[str, str, bool], Exception | BaseException | None] = lambda method, path, done: None
         self._version = 100
@@ -54,6 +65,7 @@ class FakeCluster:
     # --- the protocol ---
 
     async def get(self, path: str) -> Json:
+        self.asked.add(access("GET", path))
         await asyncio.sleep(0)  # others get their turn, as between two requests
         path = path.partition("?")[0]
         if path not in self.objects:
@@ -63,6 +75,7 @@ class FakeCluster:
         return copy.deepcopy(self.objects[path])
 
     async def create(self, path: str, body: Json) -> Json:
+        self.asked.add(access("POST", path))
         await asyncio.sleep(0)  # others get their turn, as between two requests
         target = f"{path}/{body['metadata']['name']}"
         if target in self.objects:
@@ -73,6 +86,7 @@ class FakeCluster:
         return self._write("POST", target, lambda: self._put(target, document, "ADDED"))
 
     async def replace(self, path: str, body: Json) -> Json:
+        self.asked.add(access("PUT", path))
         await asyncio.sleep(0)  # others get their turn, as between two requests
 
         def effect() -> Json:
@@ -82,6 +96,7 @@ class FakeCluster:
         return self._write("PUT", path, effect)
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> Json:
+        self.asked.add(access("PATCH", path))
         await asyncio.sleep(0)  # others get their turn, as between two requests
         target, _, subresource = path.partition("/status")
         change = {"status": body["status"]} if subresource == "" and path.endswith("/status") else body
@@ -93,6 +108,7 @@ class FakeCluster:
         return self._write("PATCH", path, effect)
 
     async def delete(self, path: str, uid: str | None = None, grace: int | None = None) -> None:
+        self.asked.add(access("DELETE", path))
         await asyncio.sleep(0)  # others get their turn, as between two requests
 
         def effect() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fumehood.api.v1alpha1 import Category
+from fumehood.api.v1alpha1.status import FailureStatus
 from fumehood.core import classify
 from fumehood.core.failures import Failure, Reason
 from fumehood.core.observation import ContainerFacts, SandboxFacts
@@ -19,6 +24,7 @@ OOM = sandbox(analysis=analysis(started=True, terminated=True, reason="OOMKilled
 VIOLATION = {"violations": {"ptrace": 2, "socket": 1}}
 BREACH = {"breach": wire.Breach(L.WALL_CLOCK, 60.0, 60.4), "ending": E.LIMIT, "exit_code": None}
 ESCAPE = wire.Rejected("link", wire.Rejection.SYMLINK, escape=True)
+UNSTAGED = wire.Times("2026-11-01T12:00:00Z")
 HARMLESS = wire.Rejected("fifo", wire.Rejection.SPECIAL)
 
 
@@ -61,6 +67,18 @@ class TestSealed:
             (F.INPUT_TOO_LARGE, Reason.INPUT_TOO_LARGE, Category.VALIDATION_ERROR),
             (F.STORE_UNREACHABLE, Reason.STORE_UNAVAILABLE, Category.INTERNAL_ERROR),
             (F.STORE_REFUSED, Reason.STORE_UNAVAILABLE, Category.INTERNAL_ERROR),
+            (F.INTERNAL, Reason.INTERNAL, Category.INTERNAL_ERROR),
+            (None, Reason.INTERNAL, Category.INTERNAL_ERROR),
+        ],
+    )
+    def test_files_that_could_not_be_staged(self, fault: wire.Fault | None, expected: Reason, category: Category) -> None:
+        failure = verdict(said={"ending": E.NOT_STARTED, "exit_code": None, "fault": fault}, times=UNSTAGED)
+        assert failure is not None
+        assert (failure.reason, failure.category) == (expected, category)
+
+    @pytest.mark.parametrize(
+        ("fault", "expected", "category"),
+        [
             (F.SANDBOX_UNAVAILABLE, Reason.SANDBOX_UNAVAILABLE, Category.INTERNAL_ERROR),
             (F.COMMAND_NOT_FOUND, Reason.COMMAND_NOT_FOUND, Category.DEPENDENCY_ERROR),
             (F.RUNNER_ABSENT, Reason.RUNNER_LOST, Category.INTERNAL_ERROR),
@@ -73,8 +91,12 @@ class TestSealed:
         assert failure is not None
         assert (failure.reason, failure.category) == (expected, category)
 
+    @pytest.mark.parametrize("fault", sorted(classify.STAGING_FAULTS - {F.INTERNAL}))
+    def test_a_runner_cannot_blame_the_inputs_or_the_store(self, fault: wire.Fault) -> None:
+        assert reason(said={"ending": E.NOT_STARTED, "exit_code": None, "fault": fault}) is Reason.INTERNAL
+
     def test_the_missing_input_is_named(self) -> None:
-        failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING, "detail": "co2.csv"})
+        failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING, "detail": "co2.csv"}, times=UNSTAGED)
         assert failure is not None
         assert failure.evidence.entry == "co2.csv"
         assert failure.message.endswith(": co2.csv")
@@ -145,20 +167,40 @@ class TestSealed:
         assert failure.message.endswith('\nFile "…/x.py"\n\ufffd[1mValueError: no\ufffd[0m')
 
     # Each row: everything of the rows below may be true as well, and this one decides.
-    ORDER: tuple[tuple[Reason, dict[str, Any]], ...] = (
-        (Reason.INPUT_MISSING, {"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING}),
-        (Reason.SYSTEM_CALL_REFUSED, VIOLATION),
-        (Reason.WALL_CLOCK_EXCEEDED, {"breach": BREACH["breach"]}),
-        (Reason.OUT_OF_MEMORY, {}),
+    ORDER: tuple[tuple[Reason, dict[str, Any], dict[str, Any]], ...] = (
+        (Reason.INPUT_MISSING, {"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING}, {"times": UNSTAGED}),
+        (Reason.SYSTEM_CALL_REFUSED, VIOLATION, {}),
+        (Reason.ARTIFACT_REJECTED, {}, {"rejected": (ESCAPE,), "rejections": 1}),
+        (Reason.WALL_CLOCK_EXCEEDED, {"breach": BREACH["breach"]}, {}),
+        (Reason.OUT_OF_MEMORY, {"ending": E.NOT_STARTED, "fault": F.COMMAND_NOT_FOUND}, {}),
     )
 
     @pytest.mark.parametrize("row", range(len(ORDER)))
-    def test_violation_before_limit_before_the_kubelets_word_before_the_exit(self, row: int) -> None:
-        said = {key: value for _, fields in self.ORDER[row:] for key, value in fields.items()}
-        assert reason(OOM, {"exit_code": 1, **said}) is self.ORDER[row][0]
+    def test_violation_before_limit_before_the_kubelets_word_before_the_claims(self, row: int) -> None:
+        said: dict[str, Any] = {"exit_code": 1}
+        sealed: dict[str, Any] = {}
+        for _, fields, found in reversed(self.ORDER[row:]):
+            said |= fields
+            sealed |= found
+        assert reason(OOM, said, **sealed) is self.ORDER[row][0]
 
     def test_an_escape_comes_before_a_limit(self) -> None:
         assert reason(OOM, BREACH, rejected=(ESCAPE,), rejections=1) is Reason.ARTIFACT_REJECTED
+
+    @pytest.mark.parametrize(
+        ("message", "ending", "expected"),
+        [
+            ("Usage of EmptyDir volume outputs exceeds the limit", {"ending": E.TERMINATED, "exit_code": None}, Reason.DISK_EXCEEDED),
+            ("Pod ephemeral local storage usage exceeds", {"ending": E.RUNNER_LOST, "exit_code": None}, Reason.DISK_EXCEEDED),
+            ("The node was low on resource: memory.", {"ending": E.TERMINATED, "exit_code": None}, Reason.POD_EVICTED),
+            ("The node was low on resource: memory.", {"exit_code": 3}, Reason.NON_ZERO_EXIT),
+            ("The node was low on resource: memory.", {}, None),
+        ],
+    )
+    def test_an_eviction_explains_what_it_cut_short_and_nothing_else(
+        self, message: str, ending: dict[str, Any], expected: Reason | None
+    ) -> None:
+        assert reason(sandbox(reason="Evicted", message=message), ending) is expected
 
     def test_memory_comes_before_a_lost_runner(self) -> None:
         assert reason(OOM, {"ending": E.RUNNER_LOST, "exit_code": None}) is Reason.OUT_OF_MEMORY
@@ -250,3 +292,124 @@ class TestNotStarted:
     )
     def test_only_images_that_never_come_are_not_waited_for(self, waiting: str, hopeless: bool) -> None:
         assert classify.image_trouble(sandbox(analysis=analysis(waiting=waiting))) is hopeless
+
+
+# --- the table as a whole ---
+
+CONTAINER = st.builds(
+    ContainerFacts,
+    name=st.sampled_from([wire.COLLECTOR, wire.ANALYSIS]),
+    terminated=st.booleans(),
+    waiting=st.sampled_from(["", "ContainerCreating", "ImagePullBackOff", "InvalidImageName", "RunContainerError", "\x1b[2J" * 40]),
+    reason=st.sampled_from(["", "Completed", "Error", "OOMKilled", "ContainerStatusUnknown"]),
+    exit_code=st.none() | st.integers(0, 255),
+    message=st.sampled_from(["", "{}", '{"version":1,"fault":"Success"}', *(last_word(fault=fault).message for fault in F)]),
+)
+FACTS = st.builds(
+    sandbox,
+    phase=st.sampled_from(["", "Pending", "Running", "Succeeded", "Failed"]),
+    reason=st.sampled_from(["", "Evicted", "DeadlineExceeded", "NodeLost", "OutOfcpu", "Preempting"]),
+    message=st.sampled_from(["", "The node was low on resource: inodes.", "Usage of EmptyDir volume", "ephemeral storage"]),
+    stopping=st.booleans(),
+    deleting=st.booleans(),
+    scheduled=st.booleans(),
+    unschedulable=st.text(max_size=20),
+    memory_limit=st.none() | st.integers(1, 1 << 60),
+    collector=CONTAINER,
+    analysis=CONTAINER,
+)
+NUMBERS = st.floats(-1e308, 1e308) | st.sampled_from([-1.0, 0.0, 1e300])
+BREACHES = st.none() | st.builds(wire.Breach, st.sampled_from(L), NUMBERS, NUMBERS)
+CLAIMS = st.builds(
+    wire.Claim,
+    ending=st.sampled_from(E),
+    exit_code=st.none() | st.integers(-(2**62), 2**62),
+    signal=st.none() | st.integers(-(2**62), 2**62),
+    breach=BREACHES,
+    fault=st.none() | st.sampled_from(F),
+    detail=st.none() | st.text(max_size=600),
+    violations=st.dictionaries(st.text(max_size=99), st.integers(-(2**62), 2**62), max_size=70),
+    usage=st.builds(wire.Usage, NUMBERS, NUMBERS, st.integers(-(2**62), 2**62)),
+)
+MANIFESTS = st.builds(
+    manifest,
+    claim=CLAIMS,
+    harvest_breach=BREACHES,
+    times=st.sampled_from([UNSTAGED, manifest().times]),
+    rejected=st.lists(st.builds(wire.Rejected, st.text(max_size=300), st.sampled_from(wire.Rejection), st.booleans()), max_size=2),
+    stderr=st.none() | st.builds(log, st.text(max_size=4096)),
+)
+
+
+def as_it_arrives(sealed: wire.Manifest) -> wire.Manifest:
+    """Return a manifest as it comes out of the store: what no strict reader takes never gets this far."""
+    return wire.decode(wire.Manifest, wire.encode(sealed), max_bytes=wire.MAX_MANIFEST)
+
+
+@given(FACTS, MANIFESTS)
+@settings(max_examples=300)
+def test_whatever_is_claimed_each_check_speaks_only_as_the_table_says(facts: SandboxFacts, sealed: wire.Manifest) -> None:
+    sealed = as_it_arrives(sealed)
+    spoken = [(check, check.judge(facts, sealed)) for check in classify.SEALED_CHECKS]
+    spoken += [(check, check.judge(facts)) for check in (*classify.UNSEALED_CHECKS, *classify.NOT_STARTED_CHECKS)]  # type: ignore[misc]
+    for check, failure in spoken:
+        if failure is not None:
+            assert failure.reason in check.reasons, check.looks_at
+            shown(failure)
+
+
+def shown(failure: Failure) -> None:
+    """Assert that the verdict fits into a status: bounded, printable, and of a size that every reader can take."""
+    status = FailureStatus(category=failure.category, reason=failure.reason, message=failure.message[:2048], evidence=failure.evidence)
+    text = status.model_dump_json()
+    assert len(text) < 20_000
+    assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs") for char in failure.message if char not in "\n\t")
+
+
+@given(MANIFESTS)
+def test_no_claim_makes_a_success_of_what_the_kubelet_saw_killed(sealed: wire.Manifest) -> None:
+    assert classify.with_manifest(OOM, as_it_arrives(sealed)) is not None
+
+
+@given(FACTS)
+def test_without_a_manifest_there_is_always_a_reason(facts: SandboxFacts) -> None:
+    assert classify.without_manifest(facts).reason
+    assert classify.not_started(facts).reason
+
+
+@pytest.mark.parametrize("forged", ["fumehood: done", '{"ending":"Exited","exitCode":0}', "\x00\x04CLAIM{}", wire.encode(claim()).decode()])
+def test_what_a_program_prints_or_leaves_in_its_termination_message_changes_nothing(forged: str) -> None:
+    facts = sandbox(analysis=analysis(started=True, terminated=True, exit_code=0, reason="Completed", message=forged))
+    assert reason(facts, {"exit_code": 7}, stdout=log(forged), stderr=log(forged)) is Reason.NON_ZERO_EXIT
+    assert reason(facts, stdout=log(forged), stderr=log(forged)) is None
+    seal = wire.encode(wire.Seal(wire.VERSION, UID, 1, digest="sha256:x", size=1)).decode()
+    assert replace(facts, collector=DEAD, analysis=replace(facts.analysis, message=seal)).seal is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ending": "Succeeded"},
+        {"breach": {"limit": "luck", "allowed": 1, "measured": 2}},
+        {"fault": "NotMine"},
+        {"exitCode": 10**300},
+        {"signal": 1.5},
+        {"usage": {"cpuSeconds": float("nan")}},
+        {"usage": {"wallSeconds": float("inf")}},
+        {"usage": {"peakMemoryBytes": 10**300}},
+        {"breach": {"limit": "memory", "allowed": 10**400, "measured": 2}},
+        {"violations": {"socket": "many"}},
+        {"violations": {"socket": 2**63}},
+    ],
+    ids=str,
+)
+def test_a_claim_that_makes_no_sense_is_none(damage: dict[str, Any]) -> None:
+    document = wire.to_json(claim()) | damage
+    with pytest.raises(wire.DecodeError):
+        wire.decode(wire.Claim, json.dumps(document).encode(), max_bytes=wire.MAX_FRAME)
+
+
+@pytest.mark.parametrize("checks", [classify.SEALED_CHECKS, classify.UNSEALED_CHECKS, classify.NOT_STARTED_CHECKS])
+def test_rows_are_told_apart(checks: tuple[classify.Check[...], ...]) -> None:
+    assert len({check.looks_at for check in checks}) == len({check.judge for check in checks}) == len(checks)
+    assert all(check.sources and check.reasons for check in checks)

@@ -126,7 +126,7 @@ async def test_stopping_what_is_gone_is_no_error() -> None:
 async def test_the_fake_answers_like_the_real_one() -> None:
     cluster = FakeCluster()
     with pytest.raises(NotFound):
-        await cluster.get("/nothing")
+        await cluster.get(f"{PODS}/nothing")
 
 
 @pytest.mark.parametrize(

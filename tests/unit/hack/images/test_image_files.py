@@ -45,6 +45,16 @@ def test_the_operator_is_not_root() -> None:
     assert "\nUSER 65532:65532\n" in (ROOT / "images/operator/Dockerfile").read_text()
 
 
+def test_the_operators_image_has_no_shell_and_no_package_manager() -> None:
+    whole = (ROOT / "images/operator/Dockerfile").read_text()
+    last = whole[whole.rindex("\nFROM ") :]
+    assert last.startswith("\nFROM scratch\n") and "\nRUN " not in last
+    (copied,) = re.findall(r"cp -a --parents (.*?) /bare\n", whole, re.DOTALL)
+    programs = [path for path in copied.split() if "/bin/" in path]
+    assert programs == ["/usr/bin/python3*"]
+    assert not re.search(r"/(sbin|etc/apt|usr/lib/apt|usr/share)( |$|/\*)", copied)
+
+
 def test_an_environment_holds_nothing_of_ours() -> None:
     for image in IMAGES.values():
         if image.environment:

@@ -1,0 +1,1 @@
+"""Outside opinions on what we generate: scanners whose rules are not ours."""
