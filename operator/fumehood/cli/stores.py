@@ -30,6 +30,7 @@ def from_environment() -> S3Store:
         bucket=os.environ["S3_BUCKET"],
         access_key=SecretStr(os.environ["S3_ACCESS_KEY"]),
         secret_key=SecretStr(os.environ["S3_SECRET_KEY"]),
+        region=os.environ.get("S3_REGION") or "us-east-1",
         ca_file=os.environ.get("S3_CA_FILE") or None,
     )
     return S3Store(settings, utc_now)

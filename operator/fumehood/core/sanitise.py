@@ -18,8 +18,8 @@ _SECRETS = (
     re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     re.compile(r"\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|sk-|hf_|npm_|pypi-)[\w-]{16,}"),  # tokens that say whose they are
     re.compile(r"\bAIza[\w-]{30,}"),
-    re.compile(r"\A(?:[^\n]{0,64}\n)?(?:[A-Za-z0-9+/=]{1,80}\n)+(?=-----END [A-Z ]{0,20}PRIVATE KEY)"),  # a key whose front is cut
     re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----\s{0,8})[A-Za-z0-9+/=\s]{1,8000}"),
+    re.compile(r"\A(?:[^\n]{0,64}\n)?(?:[A-Za-z0-9+/=]{1,80}\n)+(?=-----END [A-Z ]{0,20}PRIVATE KEY)"),  # a key whose front is cut
     re.compile(r"(?i)\b((?:x-amz-)?(?:signature|credential|security-token)=)[^\s&\"']+"),
     # Also inside a longer name (AWS_SECRET_ACCESS_KEY) and as a quoted key of JSON or a dict.
     re.compile(r"(?i)((?:secret|token|password|passwd|api[_-]?key|access[_-]?key)[\w-]{0,40}[\"']?\s{0,8}[=:]\s{0,8}[\"']?)[^\s\"',;]{4,}"),

@@ -122,7 +122,8 @@ class Case:
 
     def spec(self, environment: str) -> dict[str, Any]:
         """Return the spec of its job."""
-        return merged(ordinary(environment) | {"source": {"entrypoint": "main.py", "files": self.files}}, self.about.job)
+        spec: dict[str, Any] = merged(ordinary(environment) | {"source": {"entrypoint": "main.py", "files": self.files}}, self.about.job)
+        return spec
 
 
 class CorpusError(ValueError):

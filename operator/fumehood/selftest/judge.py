@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from fumehood_sandbox import wire
 
-from ..api.v1alpha1 import AnalysisJobStatus, Phase
+from ..api.v1alpha1 import AnalysisJobStatus
 from ..core.sanitise import printable
 from .cases import Case, Expectation
 from .levels import Level
@@ -117,7 +117,9 @@ def _artifacts(expected: Expectation, seen: Observation) -> Iterator[str]:
         others = [name for name in names if not any(fnmatchcase(name, glob) for glob in expected.artifacts)]
         if others:
             yield f"{len(others)} artifacts that must not be there: {others[0][:_SHOWN]!r}"
-    if seen.manifest and any(not found.key.endswith(wire.OBJECT_DIR + found.digest.removeprefix("sha256:")) for found in seen.manifest.artifacts):
+    if seen.manifest and any(
+        not found.key.endswith(wire.OBJECT_DIR + found.digest.removeprefix("sha256:")) for found in seen.manifest.artifacts
+    ):
         yield "an object's key is made of more than its digest"
     formats = {artifact.name: artifact.format for artifact in found}
     yield from (f"{name} is {formats.get(name)}, not {form}" for name, form in expected.formats.items() if formats.get(name) != form)
@@ -141,7 +143,9 @@ def _refused(expected: Expectation, seen: Observation) -> Iterator[str]:
 
 def _logs(expected: Expectation, seen: Observation) -> Iterator[str]:
     if seen.stdout is not None:
-        yield from (f"stdout lacks {text!r}: {_text(seen.stdout)[-_SHOWN:]!r}" for text in expected.prints if text.encode() not in seen.stdout)
+        yield from (
+            f"stdout lacks {text!r}: {_text(seen.stdout)[-_SHOWN:]!r}" for text in expected.prints if text.encode() not in seen.stdout
+        )
     logs = seen.status.result.logs if seen.status.result else None
     if expected.truncated is not None and logs is not None:
         truncated = any(log.truncated for log in (logs.stdout, logs.stderr) if log)

@@ -31,6 +31,7 @@ _READ = 4 << 20  # bytes of an artifact that are looked at
 _READS = 12
 _ANY_LEVEL = Level.RUNC  # what is expected where nothing says how a job ran
 
+
 @dataclass(frozen=True)
 class Range:
     """Where attacks are tried: `store` None: its keys are not given; `level` None: as the environment is."""

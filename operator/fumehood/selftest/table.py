@@ -40,7 +40,9 @@ def report(results: Sequence[Result]) -> str:
 
 def screen(results: Sequence[Result]) -> Table:
     """Return results for a terminal."""
-    table = Table("id", "level", Column("behaviour", overflow="fold"), Column("came to", overflow="fold"), Column("", overflow="fold"), box=None)
+    table = Table(
+        "id", "level", Column("behaviour", overflow="fold"), Column("came to", overflow="fold"), Column("", overflow="fold"), box=None
+    )
     for result in results:
         outcome = "[green]pass[/]" if result.passed else f"[red]FAIL[/] {_plain('; '.join(result.faults))}"
         table.add_row(result.case.id, result.level, _plain(result.case.about.title), _plain(result.verdict), outcome)

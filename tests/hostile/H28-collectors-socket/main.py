@@ -11,7 +11,13 @@ def connect(address):
 
 
 paths = [path for pattern in ("/run/**", "/opt/fumehood/**/*.sock", "/dev/*", "/tmp/**") for path in glob.glob(pattern, recursive=True)]
-for path in [*paths[:500], "/run/fumehood/collector.sock", "/outputs/collector.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock"]:
+for path in [
+    *paths[:500],
+    "/run/fumehood/collector.sock",
+    "/outputs/collector.sock",
+    "/var/run/docker.sock",
+    "/run/containerd/containerd.sock",
+]:
     attempt(path, lambda: connect(path))
 for name in ("fumehood", "collector", "fumehood-collector", "/run/fumehood/collector.sock", "/containerd-shim/1"):
     attempt("@" + name, lambda: connect("\0" + name))

@@ -19,7 +19,16 @@ except OSError as error:
     print("refused /proc/net/unix", error.errno)
 for name in found:
     attempt(name, lambda: receive("\0" + name[1:] if name.startswith("@") else name))
-open_here = [name for name in os.listdir("/proc/self/fd") if int(name) > 2] if os.access("/proc/self/fd", os.R_OK) else []
-if len(open_here) > 1:  # one is the folder's own
-    print("ESCAPED descriptors", open_here)
+
+
+def is_open(descriptor):
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+if inherited := [descriptor for descriptor in range(3, 1024) if is_open(descriptor)]:
+    print("ESCAPED descriptors", inherited)
 print("looked")

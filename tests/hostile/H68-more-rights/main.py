@@ -5,7 +5,7 @@ import stat
 import struct
 import subprocess
 
-from attack import attempt
+from attack import attempt, libc
 
 attempt("setuid", lambda: os.setuid(0))
 attempt("setgid", lambda: os.setgid(0))
@@ -17,7 +17,10 @@ attempt("capability", lambda: os.setxattr("/tmp/tool", "security.capability", ca
 attempt("owner", lambda: os.chown("/tmp/tool", 0, 0))
 shutil.copy("/bin/sh", "/tmp/sh")
 os.chmod("/tmp/sh", 0o6755)
-programs = ["/tmp/sh", *(path for path in glob.glob("/usr/bin/*") + glob.glob("/bin/*") if os.stat(path, follow_symlinks=False).st_mode & stat.S_ISUID)]
+programs = [
+    "/tmp/sh",
+    *(path for path in glob.glob("/usr/bin/*") + glob.glob("/bin/*") if os.stat(path, follow_symlinks=False).st_mode & stat.S_ISUID),
+]
 for program in programs:
     try:
         done = subprocess.run([program, "-c", "id -u"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=5, check=False)
@@ -25,7 +28,11 @@ for program in programs:
         continue
     if done.stdout.strip() == "0":
         print("ESCAPED root by", program)
-status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line) if os.access("/proc/self/status", os.R_OK) else {}
-if int(status.get("CapEff", "0"), 16) or status.get("NoNewPrivs", "1").strip() == "0" or 0 in (os.getuid(), os.geteuid(), os.getgid()):
-    print("ESCAPED rights", status.get("CapEff"), status.get("NoNewPrivs"), os.getuid())
+try:
+    with open("/proc/self/status") as file:
+        status = dict(line.split(":", 1) for line in file if ":" in line)
+except OSError:
+    status = {}
+if int(status.get("CapEff", "0"), 16) or libc.prctl(39, 0, 0, 0, 0) != 1 or 0 in (os.getuid(), os.geteuid(), os.getgid()):  # PR_GET_NO_NEW_PRIVS
+    print("ESCAPED rights", status.get("CapEff"), os.getuid())
 print("looked")

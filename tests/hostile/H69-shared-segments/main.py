@@ -14,7 +14,12 @@ def make(name, *arguments):
 
 
 leave("after.txt")
-for name, arguments in {"shmget": (0, 1 << 20, 0o1666), "semget": (0, 250, 0o1666), "msgget": (0, 0o1666), "mq_open": (b"q", 0o102, 0o666, None)}.items():
+for name, arguments in {
+    "shmget": (0, 1 << 20, 0o1666),
+    "semget": (0, 250, 0o1666),
+    "msgget": (0, 0o1666),
+    "mq_open": (b"q", 0o102, 0o666, None),
+}.items():
     in_child(make(name, *arguments))
 try:
     with open("/dev/shm/fill", "wb", buffering=0) as file:

@@ -97,6 +97,15 @@ def all_apart(attempts):
     attempt(name, action)
 
 
+def listed(folder):
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        print("refused", folder, error.errno)
+        return []
+
+
 def leave(name, content="kept"):
     """Write a file to /outputs."""
     path = os.path.join("/outputs", name)
