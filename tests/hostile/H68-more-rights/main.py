@@ -33,6 +33,8 @@ try:
         status = dict(line.split(":", 1) for line in file if ":" in line)
 except OSError:
     status = {}
-if int(status.get("CapEff", "0"), 16) or libc.prctl(39, 0, 0, 0, 0) != 1 or 0 in (os.getuid(), os.geteuid(), os.getgid()):  # PR_GET_NO_NEW_PRIVS
+if (
+    int(status.get("CapEff", "0"), 16) or libc.prctl(39, 0, 0, 0, 0) != 1 or 0 in (os.getuid(), os.geteuid(), os.getgid())
+):  # PR_GET_NO_NEW_PRIVS
     print("ESCAPED rights", status.get("CapEff"), os.getuid())
 print("looked")
