@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from fumehood_sandbox import wire
 
@@ -64,7 +65,7 @@ async def _files(store: S3Store, manifest: wire.Manifest, folder: Path) -> None:
         target = _below(folder, item.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(raw)
-        table.add_row(str(folder / item.name), item.kind, item.format, format_bytes(item.size), item.digest[:19] + "…")
+        table.add_row(Text(str(folder / item.name)), item.kind, item.format, format_bytes(item.size), item.digest[:19] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

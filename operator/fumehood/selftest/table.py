@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from .cases import UNCOUNTED_BECAUSE, Case, Expectation
@@ -44,8 +45,8 @@ def screen(results: Sequence[Result]) -> Table:
         "id", "level", Column("behaviour", overflow="fold"), Column("came to", overflow="fold"), Column("", overflow="fold"), box=None
     )
     for result in results:
-        outcome = "[green]pass[/]" if result.passed else f"[red]FAIL[/] {_plain('; '.join(result.faults))}"
-        table.add_row(result.case.id, result.level, _plain(result.case.about.title), _plain(result.verdict), outcome)
+        outcome = "[green]pass[/]" if result.passed else f"[red]FAIL[/] {escape('; '.join(result.faults))}"
+        table.add_row(result.case.id, result.level, escape(result.case.about.title), escape(result.verdict), outcome)
     return table
 
 
@@ -89,7 +90,3 @@ def _difference(where: str, expected: Expectation | None, because: str) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
