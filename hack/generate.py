@@ -10,6 +10,7 @@ import yaml
 
 import reference
 from fumehood.api.crd import documents
+from fumehood.selftest import cases, table
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Generated from operator/fumehood/api by `make generate`. Do not edit.\n"
@@ -29,6 +30,7 @@ def files() -> dict[Path, str]:
         text = HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
         generated[ROOT / "crds" / name] = text
         generated[ROOT / "charts" / "fumehood" / "files" / "crds" / name] = text
+    generated[ROOT / "docs" / "hostile-corpus.md"] = table.document(cases.load(ROOT / "tests" / "hostile"))
     return generated | reference.files()
 
 

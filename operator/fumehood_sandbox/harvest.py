@@ -15,10 +15,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import walk
+from . import active, walk
 from .faults import Late, patience
-from .formats import HEAD, Format, detect, kind_of
+from .formats import BINARY, HEAD, detect, kind_of
 from .globs import declared
+from .names import Names
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
 from .wire import MAX_MANIFEST, MAX_REJECTIONS, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule, Rejected
@@ -83,10 +84,13 @@ Choice = tuple[Found, OutputRule | None]
 def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[list[Choice], Breach | None]:
     """Return the files to keep and the first limit that the whole of them passes."""
     candidates: list[Choice] = []
+    names = Names()
     for found in tree.files:
         rule = declared(found.name, rules)
         if rules and rule is None:
             tree.reject(found.name, Reason.NOT_DECLARED)
+        elif not names.take(found.name):
+            tree.reject(found.name, Reason.COLLISION)
         else:
             candidates.append((found, rule))
     chosen: list[Choice] = []
@@ -149,17 +153,20 @@ class _Sealer:
 
     def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
         form = detect(found.name, os.pread(descriptor, HEAD, 0))
-        digest = hashlib.sha256()
+        digest, search = hashlib.sha256(), active.search(found.name, form)
         for chunk in _read(descriptor, found):
             patience(self._store.deadline, 0.0)
             digest.update(chunk)
+            search.feed(chunk)
         name = digest.hexdigest()
         if name not in self._keys:
-            self._keys[name] = self._put(descriptor, found, form, digest.digest())
+            # A browser that gets the object shall not find a reason to run it.
+            content_type = BINARY.content_type if search.end() else form.content_type
+            self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
         kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name])
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], search.end())
 
-    def _put(self, descriptor: int, found: Found, form: Format, digest: bytes) -> str:
+    def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:
             again = hashlib.sha256()
             held = b""  # the last chunk leaves only when all of them are known to be right
@@ -172,7 +179,7 @@ class _Sealer:
                 raise Changed
             yield held
 
-        return self._store.put(OBJECT_DIR + digest.hex(), form.content_type, digest, found.size, stream)
+        return self._store.put(OBJECT_DIR + digest.hex(), content_type, digest, found.size, stream)
 
 
 def _read(descriptor: int, found: Found) -> Iterator[bytes]:

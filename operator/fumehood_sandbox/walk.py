@@ -23,6 +23,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CL
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 # Control characters, line separators, and what turns the direction of writing.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# What Windows takes for a folder or a drive: harmless here, a way out where it is downloaded to.
+_ELSEWHERE = re.compile(r"[^/]*\\|[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _is_safe(name: str, last: str) -> bool:
         raw = os.fsencode(name).decode("utf-8").encode()
     except UnicodeDecodeError:
         return False
-    return len(raw) <= _MAX_PATH and len(last.encode()) <= MAX_NAME and not _UNSAFE.search(last)
+    return len(raw) <= _MAX_PATH and len(last.encode()) <= MAX_NAME and not _UNSAFE.search(last) and not _ELSEWHERE.match(last)
 
 
 def _escapes(goal: str, name: str, path: str) -> bool:

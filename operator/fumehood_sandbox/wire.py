@@ -107,6 +107,7 @@ class Rejection(enum.StrEnum):
     DEPTH = "TooDeep"
     COUNT = "TooMany"
     SIZE = "TooLarge"
+    COLLISION = "NameCollides"
     NOT_DECLARED = "NotDeclared"
     TIME = "NotInTime"
 
@@ -292,7 +293,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One sealed file: everything but its name and rule found by the collector."""
+    """One sealed file: everything but its name and rule found by the collector.
+
+    `active`: a viewer may find something to execute in it; its object is stored as
+    application/octet-stream, whatever `content_type` says.
+    """
 
     name: str
     kind: str
@@ -301,6 +306,7 @@ class Artifact:
     digest: str
     size: int
     key: str
+    active: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def catalogue(root: Path) -> dict[str, Image]:
     """All images of the repository, those that others need first."""
     version = project_version(root)
     sandbox = Image("sandbox", version, ("images/sandbox", "hack/images/payload.py", "operator/fumehood_sandbox"))
-    operator_sources = ("images/operator", "pyproject.toml", "README.md", "LICENSE", "operator")
+    operator_sources = ("images/operator", "pyproject.toml", "README.md", "LICENSE", "operator", "tests/hostile")
     operator = Image("operator", version, operator_sources, lock="requirements/operator.lock", project=True)
     images = [sandbox, operator, *(environment(root, path) for path in sorted(root.glob(f"images/*/{DESCRIPTION}")))]
     return {image.name: image for image in images}

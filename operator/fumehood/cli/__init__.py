@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import sys
 from pathlib import Path
@@ -11,8 +12,16 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..selftest.levels import Level
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run untrusted analyses on Kubernetes and fetch what they produced.")
+
+
+class Output(enum.StrEnum):
+    """How results are shown."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
 
 
 @app.command()
@@ -68,6 +77,33 @@ def check(
     from .check import check as run
 
     raise typer.Exit(asyncio.run(run(namespace, environment, timeout)))
+
+
+@app.command()
+def selftest(
+    environment: Annotated[str, typer.Option("--environment", "-e", help="AnalysisEnvironment with Python 3 to run the attacks in.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to run them.")] = "default",
+    level: Annotated[
+        list[Level] | None,
+        typer.Option(help="Level of isolation to test, each in a copy of the environment. Default: the environment as it is."),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Ids of the attacks to run, separated by commas. Default: all.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many run at once.")] = 6,
+    corpus: Annotated[Path | None, typer.Option(help="Folder with a corpus of your own.")] = None,
+    output: Annotated[Output, typer.Option(help="How to show the results.")] = Output.TABLE,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the jobs there to be looked at.")] = False,
+) -> None:
+    """Attack this installation with the hostile corpus and say what held.
+
+    Every attack is harmless where it is contained, and bounded where it is not. With
+    S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY set, logs and results are looked at, too.
+    """
+    from .selftest import Options
+    from .selftest import selftest as run
+
+    wanted = [name.strip().upper() for name in only.split(",") if name.strip()]
+    options = Options(namespace, environment, level or [], wanted, jobs, corpus, output is Output.MARKDOWN, keep)
+    raise typer.Exit(asyncio.run(run(options)))
 
 
 @app.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from fumehood_sandbox import wire
 
@@ -17,8 +17,8 @@ from ..core.manifest import digest, verify
 from ..core.quantities import format_bytes
 from ..errors import FumehoodError
 from ..kube import KubeClient, job_path
-from ..settings import StoreSettings
-from ..storage.s3 import S3Store, utc_now
+from ..storage.s3 import S3Store
+from . import stores
 
 MAX_OBJECT = 5 << 30
 
@@ -26,7 +26,7 @@ MAX_OBJECT = 5 << 30
 async def download(namespace: str, name: str, output: Path) -> int:
     """Fetch everything that the job's manifest lists; return the exit code."""
     try:
-        store = _store()
+        store = stores.from_environment()
         job = await _job(namespace, name)
         manifest = await _manifest(store, job)
         await _files(store, manifest, output / name)
@@ -34,19 +34,6 @@ async def download(namespace: str, name: str, output: Path) -> int:
         print(f"fumehood: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _store() -> S3Store:
-    missing = [name for name in ("S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY") if name not in os.environ]
-    if missing:
-        raise ValueError(f"{', '.join(missing)} not set: say where the store is")
-    settings = StoreSettings(
-        endpoint=os.environ["S3_ENDPOINT"],
-        bucket=os.environ["S3_BUCKET"],
-        access_key=SecretStr(os.environ["S3_ACCESS_KEY"]),
-        secret_key=SecretStr(os.environ["S3_SECRET_KEY"]),
-    )
-    return S3Store(settings, utc_now)
 
 
 async def _job(namespace: str, name: str) -> AnalysisJob:
@@ -78,7 +65,7 @@ async def _files(store: S3Store, manifest: wire.Manifest, folder: Path) -> None:
         target = _below(folder, item.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(raw)
-        table.add_row(str(folder / item.name), item.kind, item.format, format_bytes(item.size), item.digest[:19] + "…")
+        table.add_row(Text(str(folder / item.name)), item.kind, item.format, format_bytes(item.size), item.digest[:19] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

@@ -25,10 +25,12 @@ _NAMED = r"(?:secret|token|passw(?:or)?d|passphrase|pwd|private[_-]?key|api[_-]?
 _ASSIGNED = r"[\"']?\s{0,8}[=:]\s{0,8}[\"']?"
 _SECRETS = (
     re.compile(r"()-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}-----|\Z)", re.DOTALL),
+    re.compile(r"()\A(?:[^\n]{0,64}\n)?(?:[A-Za-z0-9+/=]{1,80}\n)+(?=-----END [A-Z ]{0,20}PRIVATE KEY)"),  # a key whose front is cut
     re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#\"'<>]{1,4096}@"),  # user:password@host, token@host
     re.compile(r"()eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}"),  # JSON web tokens
     re.compile(r"()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    re.compile(r"()\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}"),
+    re.compile(r"()\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeprs]-|sk-|hf_|npm_|pypi-)[\w-]{10,}"),  # tokens that say whose they are
+    re.compile(r"()\bAIza[\w-]{30,}"),
     re.compile(r"(?i)\b((?:x-amz-)?(?:signature|credential|security-token)" + _ASSIGNED + r")[^\s&\"',;]+"),
     # Also inside a longer name (AWS_SECRET_ACCESS_KEY) and as a quoted key of JSON or a dict.
     re.compile(r"(?i)(" + _NAMED + r"[\w-]{0,40}" + _ASSIGNED + r")[^\s\"',;]{4,}"),

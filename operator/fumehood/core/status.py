@@ -129,6 +129,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
                 digest=artifact.digest,
                 size=artifact.size,
                 content_type=artifact.content_type,
+                active=artifact.active,
                 uri=uri(artifact.key),
             )
             for artifact in manifest.artifacts[:MAX_ARTIFACTS]

@@ -20,6 +20,8 @@ from ..settings import StoreSettings
 
 # What an upload's form may name besides its key; each value is the collector's choice.
 _FREE_FIELDS = ("Content-Type", "x-amz-checksum-algorithm", "x-amz-checksum-sha256")
+# A browser saves an artifact, wherever the object is linked from; it never shows one as a page of the store.
+_DISPOSITION = ("Content-Disposition", "attachment")
 _LONGEST = 7 * 24 * 3600.0  # a signature of version 4 lives no longer
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 
@@ -57,13 +59,14 @@ class S3Store:
         policy = PostPolicy(self.bucket, self._clock() + timedelta(seconds=min(lifetime, _LONGEST)))
         policy.add_starts_with_condition("key", prefix)
         policy.add_content_length_range_condition(0, max_object)
+        policy.add_equals_condition(*_DISPOSITION)
         for field in _FREE_FIELDS:
             # The library lets no x-amz- field be free, which the servers do; without
             # this the digest would have to be known before the artifact exists.
             policy._conditions["starts-with"][field] = ""
         fields = self._client.presigned_post_policy(policy)
         url = self._by_address(f"{self._settings.endpoint}/{self.bucket}")
-        return wire.Permit(url=url, host=urlsplit(self._settings.endpoint).netloc, prefix=prefix, fields=dict(fields), ca=self._ca)
+        return wire.Permit(url, urlsplit(self._settings.endpoint).netloc, prefix, dict([_DISPOSITION]) | fields, self._ca)
 
     def link(self, uri: str, lifetime: float) -> wire.Remote:
         """See `ports.ArtifactStore`."""

@@ -88,6 +88,28 @@ def test_the_check_runs_where_the_operator_looks() -> None:
     assert "--environment=other" in arguments({"test": {"environment": "other"}})
 
 
+SELFTEST = {"environments": {"python": ENVIRONMENT}, "test": {"enabled": False}, "selftest": {"enabled": True}}
+
+
+def test_the_corpus_is_tried_when_asked_for() -> None:
+    found = render(SELFTEST)
+    (pod,) = of_kind(found, "Pod")
+    container = pod["spec"]["containers"][0]
+    assert container["args"] == ["selftest", "--namespace=fumehood-system", "--environment=python", "--jobs=6"]
+    assert {item["name"] for item in container["env"]} == {"S3_ENDPOINT", "S3_BUCKET", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
+    assert not [role for role in of_kind(found, "ClusterRole") if role["metadata"]["name"].endswith("selftest")]
+    (role,) = [role for role in of_kind(found, "Role") if role["metadata"]["name"] == "fh-fumehood-selftest"]
+    assert role["rules"] == [{"apiGroups": ["fumehood.dev"], "resources": ["analysisjobs"], "verbs": ["create", "get", "patch", "delete"]}]
+
+
+def test_levels_need_copies_of_the_environment() -> None:
+    found = render(SELFTEST | {"selftest": {"enabled": True, "levels": ["runc", "gvisor"], "only": ["H01", "H02"]}})
+    (pod,) = of_kind(found, "Pod")
+    assert pod["spec"]["containers"][0]["args"][-3:] == ["--level=runc", "--level=gvisor", "--only=H01,H02"]
+    (role,) = [role for role in of_kind(found, "ClusterRole") if role["metadata"]["name"].endswith("selftest")]
+    assert role["rules"] == [{"apiGroups": ["fumehood.dev"], "resources": ["analysisenvironments"], "verbs": ["create", "get", "delete"]}]
+
+
 def test_without_an_environment_there_is_no_check() -> None:
     assert not of_kind(render({}), "Pod")
 

@@ -47,7 +47,9 @@ def test_yaml_in_pages_is_yaml() -> None:
 
 def test_the_values_that_the_documents_name_exist() -> None:
     values = yaml.safe_load((ROOT / "charts/fumehood/values.yaml").read_text())
-    named = re.findall(r"`((?:store|egress|watch|crds|pods|test|metrics|deadlines)\.[A-Za-z.]+)`", (ROOT / "docs/install.md").read_text())
+    named = re.findall(
+        r"`((?:store|egress|watch|crds|pods|test|selftest|metrics|deadlines)\.[A-Za-z.]+)`", (ROOT / "docs/install.md").read_text()
+    )
     assert named
     for path in named:
         found = values

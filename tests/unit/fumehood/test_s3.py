@@ -41,6 +41,12 @@ def test_a_permit_opens_one_prefix_to_objects_of_a_size_for_a_time() -> None:
     assert (permit.prefix, permit.url) == (PREFIX, "http://192.0.2.10:9000/fumehood")
 
 
+def test_every_object_is_stored_to_be_saved_not_shown() -> None:
+    permit = store().permit(PREFIX, 1000, 3600)
+    assert ["eq", "$Content-Disposition", "attachment"] in policy(permit.fields)["conditions"]  # the collector cannot choose
+    assert permit.fields["Content-Disposition"] == "attachment"
+
+
 def test_a_permit_lives_no_longer_than_a_signature_may() -> None:
     expiration = policy(store().permit(PREFIX, 1, 10**9).fields)["expiration"]
     assert datetime.fromisoformat(expiration) == NOW + timedelta(days=7)

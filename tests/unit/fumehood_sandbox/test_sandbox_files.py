@@ -105,6 +105,17 @@ def test_too_many_entries_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert tree.rejected == [Rejected("d/", Rejection.COUNT)]
 
 
+@pytest.mark.parametrize("name", ["..\\..\\evil", "a\\b", "C:evil", "d:"])
+def test_names_that_lead_elsewhere_on_windows_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    (tmp_path / "12:30:05.csv").write_text("x")
+    root = os.open(tmp_path, os.O_RDONLY)
+    tree = walk.walk(root, str(tmp_path))
+    os.close(root)
+    assert [found.name for found in tree.files] == ["12:30:05.csv"]
+    assert [(entry.name, entry.reason) for entry in tree.rejected] == [(name, Rejection.NAME)]
+
+
 def test_long_names(tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(5):

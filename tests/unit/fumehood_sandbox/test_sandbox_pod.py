@@ -351,6 +351,28 @@ def test_limits_of_count_and_size_keep_the_first_that_fit(pod: Pod) -> None:
     assert (manifest.claim.ending, manifest.complete) == (Ending.EXITED, False)
 
 
+def test_names_that_other_systems_cannot_tell_apart(pod: Pod) -> None:
+    program = "for n in ('Plot', 'plot', 'caf\\u00e9', 'cafe\\u0301', 'Note', 'note'): open('/outputs/' + n, 'w').write(n)\n"
+    manifest = pod.run(program, outputs=(wire.OutputRule("[Ppcn]*", "export"),))
+    assert [artifact.name for artifact in manifest.artifacts] == ["Plot", "cafe\u0301", "note"]
+    assert reasons(manifest) == {"plot": Rejection.COLLISION, "caf\u00e9": Rejection.COLLISION, "Note": Rejection.NOT_DECLARED}
+    assert not manifest.complete
+
+
+def test_active_content_is_flagged_and_stored_as_bytes(pod: Pod) -> None:
+    program = """
+for name, text in {"a.svg": "<svg ><script/></svg>", "b.svg": "<svg ><g/></svg>", "c.txt": "<script>"}.items():
+    open("/outputs/" + name, "w").write(text)
+"""
+    artifacts = pod.run(program).artifacts
+    found = [(artifact.name, artifact.active, artifact.content_type, pod.store.types[artifact.key]) for artifact in artifacts]
+    assert found == [
+        ("a.svg", True, "image/svg+xml", "application/octet-stream"),
+        ("b.svg", False, "image/svg+xml", "image/svg+xml"),
+        ("c.txt", False, "text/plain", "text/plain"),
+    ]
+
+
 def test_equal_contents_are_stored_once(pod: Pod) -> None:
     manifest = pod.run("for n in 'abc': open('/outputs/' + n, 'w').write('same')\n")
     assert len({artifact.key for artifact in manifest.artifacts}) == 1

@@ -100,15 +100,18 @@ class OutputRule(Model):
         pattern=r"^[^/\x00-\x1f\x7f\\][^\x00-\x1f\x7f\\]*$",
         description="Glob relative to /outputs: * within one folder, ** across folders.",
         json_schema_extra=rules(
-            ("!self.split('/').exists(part, part == '..' || part == '.')", "path must stay below /outputs: no . or .. parts")
+            (
+                "!self.split('/').exists(part, part in ['', '.', '..'])",
+                "path must stay below /outputs: no empty, . or .. parts",
+            )
         ),
     )
     kind: Kind = Field(description="plot, export, preview or dataset.")
 
     @model_validator(mode="after")
     def _stays_below(self) -> OutputRule:
-        if {".", ".."} & set(self.path.split("/")):
-            raise ValueError("path must stay below /outputs: no . or .. parts")
+        if {"", ".", ".."} & set(self.path.split("/")):
+            raise ValueError("path must stay below /outputs: no empty, . or .. parts")
         return self
 
 

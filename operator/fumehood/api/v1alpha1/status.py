@@ -143,6 +143,7 @@ class ArtifactStatus(Model):
     digest: Digest = Field(description="sha256 of its bytes.")
     size: int = Field(description="Bytes.")
     content_type: str = Field(max_length=127, description="Media type.")
+    active: bool = Field(False, description="It may hold what a viewer would execute: scripts, handlers, references elsewhere.")
     uri: Uri = Field(description="Where it is.")
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fumehood.core.sanitise import MARK, hide, printable, text, without
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVPmB92K27uhbUJU1p1r"
+KEY = "-----{} PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,13 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVPmB92K27uhbUJ
         ("Authorization: Bearer abc.def", "abc.def", "Authorization: Bearer "),
         ("{'Authorization': 'Bearer abcdef'}", "abcdef", "Bearer "),
         ("http://s/x?X-Amz-Signature=0123abcd&X-Amz-Date=1", "0123abcd", "X-Amz-Date=1"),
+        ("token ghp_" + "0123456789abcdef0123 ends", "0123456789abcdef", "ends"),
+        ("use glpat-" + "0123456789abcdefABCD now", "0123456789abcdef", "now"),
+        ("xoxb-" + "0123456789-abcdefgh and", "0123456789", "and"),
+        ("key AIza" + "0123456789abcdef0123456789abcdef012 found", "0123456789abcdef", "found"),
+        (KEY.format("BEGIN RSA", "MIIEowIBAAKCAQEA\nbbbbbbbbbbbbbbbb"), "MIIEow", ""),
+        ("MIIEowIBAAKCAQEA\nbbbbbbbbbbbbbbbb\n-----END PRIVATE KEY-----\nthen", "MIIEow", "then"),  # the front is cut
+        ("ATE KEY-----\nMIIEowIBAAKCAQEA\n-----END PRIVATE KEY-----\nthen", "MIIEow", "then"),
         ("http://s/x?X-Amz-Credential=AK%2F2026&b=1", "AK%2F2026", "b=1"),
         ("{'x-amz-signature': '0123abcd', 'key': 'a'}", "0123abcd", "'key': 'a'"),
         ("x-amz-security-token: FwoGZXIvYXdz", "FwoGZXIvYXdz", "x-amz-security-token: "),
@@ -162,5 +170,9 @@ def test_a_hostile_text_costs_no_time() -> None:
         "password=" * 5_000,
         "eyJ" + "a." * 20_000,
         "authorization " * 3_000,
+        ("A" * 79 + "\n") * 500,
+        "AAAA\n" * 8_000,
+        "-----BEGIN PRIVATE KEY-----\n" * 1_500,
+        "sk-" * 13_000,
     ):
         text(raw, 10_000)

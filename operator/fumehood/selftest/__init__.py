@@ -1,0 +1,1 @@
+"""The hostile corpus as a product: attacks as jobs, and whether they came to what they must come to."""

@@ -1,0 +1,5 @@
+from attack import leave, link
+
+link("/", "d")
+link("/proc/self/root", "e")
+leave("good.txt")

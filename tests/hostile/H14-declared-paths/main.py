@@ -1,0 +1,4 @@
+from attack import leave
+
+for name in ("C:x", "...", "a/b"):
+    leave(name)
