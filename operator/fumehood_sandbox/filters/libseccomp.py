@@ -86,7 +86,7 @@ def _choose(context: ctypes.c_void_p, architecture: int) -> None:
 def _add(context: ctypes.c_void_p, call: str, action: int, condition: Alternative) -> None:
     # The library wants this machine's number and translates it itself.
     native = _library().seccomp_syscall_resolve_name(call.encode())
-    comparisons = (_Comparison * len(condition))(*((index, _MASKED_EQUAL, mask, value) for index, mask, value in condition))
+    comparisons = (_Comparison * len(condition))(*(_Comparison(index, _MASKED_EQUAL, mask, value) for index, mask, value in condition))
     _check(_library().seccomp_rule_add_array(context, action, native, len(condition), comparisons))
 
 

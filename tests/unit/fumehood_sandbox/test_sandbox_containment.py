@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fumehood_sandbox import kernel, landlock, layout, protections, wire
+from fumehood_sandbox import child, kernel, landlock, layout, protections, wire
 from fumehood_sandbox.wire import Ending, Fault
-from unit.fumehood_sandbox.pod import ANALYSIS_UID, PYTHON, Pod
+from unit.fumehood_sandbox.pod import ANALYSIS_UID, LIMITS, PYTHON, Pod
 
 Forked = Callable[[Callable[[], Any]], Any]
 EACCES, EPERM = 13, 1
@@ -67,7 +67,16 @@ def test_nothing_starts_without_compiled_filters(monkeypatch: pytest.MonkeyPatch
     assert "seccomp_filter" in protections.probe()[1]
 
 
-@pytest.mark.parametrize(("log", "missing"), [(b"[    0.0] Starting gVisor...", False), (b"[    0.0] Linux version 6.1", True), (b"", True)])
+def test_nothing_starts_with_rules_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("fumehood_sandbox.seccomp.FOLDER", str(tmp_path))
+    with pytest.raises(child.StartError, match="rules: No such file") as raised:
+        child.start(wire.Task(wire.Command(("true",), {}), LIMITS), layout.Layout())
+    assert raised.value.fault is Fault.SANDBOX_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("log", "missing"), [(b"[    0.0] Starting gVisor...", False), (b"[    0.0] Linux version 6.1", True), (b"", True)]
+)
 def test_only_a_kernel_of_its_own_may_lack_landlock(monkeypatch: pytest.MonkeyPatch, log: bytes, missing: bool) -> None:
     monkeypatch.setattr(kernel, "kernel_log", lambda: log)
     monkeypatch.setattr(kernel, "landlock_abi", lambda: landlock.FLOOR - 1)
@@ -130,18 +139,23 @@ def test_where_refusals_cannot_be_counted_and_are_but_recorded_the_error_is_all(
 
 
 def test_landlock_shuts_what_is_not_for_the_program(pod: Pod) -> None:
-    program = TRY + f"""
+    program = (
+        TRY
+        + f"""
 errors_of(
     log=lambda: write('{wire.TERMINATION_LOG}'), run=lambda: read('/run/secret'), payload=lambda: os.listdir('{wire.PAYLOAD}'),
     groups=lambda: os.listdir('/sys/fs/cgroup'), nodes=lambda: os.listdir('/sys/devices/system/node'), root=lambda: os.listdir('/'),
     devices=lambda: os.listdir('/dev'), proc=lambda: write('/proc/self/comm'),
 )
 """
+    )
     assert printed(pod.run(program)) == dict.fromkeys(("log", "run", "payload", "groups", "nodes", "root", "devices", "proc"), EACCES)
 
 
 def test_landlock_lets_only_files_and_folders_be_made_in_outputs(pod: Pod) -> None:
-    program = TRY + """
+    program = (
+        TRY
+        + """
 os.chdir('/outputs'); os.umask(0)
 errors_of(
     link=lambda: os.symlink('/etc/passwd', 'link'), fifo=lambda: os.mkfifo('fifo'), socket=lambda: bind('socket'),
@@ -150,6 +164,7 @@ errors_of(
     linked=lambda: os.link('a/b/y', 'a/z'), cut=lambda: os.truncate('a/z', 0), removed=lambda: os.unlink('a/z'),
 )
 """
+    )
     closed, opened = ("link", "fifo", "socket", "char", "block"), ("folder", "file", "moved", "linked", "cut", "removed")
     manifest = pod.run(program)
     assert printed(manifest) == dict.fromkeys(closed, EACCES) | dict.fromkeys(opened, 0)
@@ -157,7 +172,9 @@ errors_of(
 
 
 def test_landlock_lets_scratch_folders_be_used_as_such(pod: Pod) -> None:
-    program = TRY + """
+    program = (
+        TRY
+        + """
 def use(folder):
     os.chdir(folder); make('a'); os.mkdir('d'); os.rename('a', 'd/a'); os.symlink('d/a', 'l'); read('l'); bind('s'); os.mkfifo('f')
     with open('run', 'w') as file: file.write('#!/bin/sh\\nexit 3')
@@ -165,11 +182,14 @@ def use(folder):
 def share(): make('/dev/shm/a'); os.rename('/dev/shm/a', '/dev/shm/b'); os.unlink('/dev/shm/b')
 errors_of(tmp=lambda: use('/tmp'), home=lambda: use('/home/analyst'), shm=share, shm_link=lambda: os.symlink('/etc', '/dev/shm/l'))
 """
+    )
     assert printed(pod.run(program)) == {"tmp": 0, "home": 0, "shm": 0, "shm_link": EACCES}
 
 
 def test_what_ordinary_runtimes_look_at_is_open(pod: Pod) -> None:
-    program = TRY + """
+    program = (
+        TRY
+        + """
 errors_of(
     work=lambda: os.listdir('/work'), inputs=lambda: os.listdir('/inputs'), own=lambda: read('/proc/self/status'), cpus=os.cpu_count,
     cpuinfo=lambda: read('/proc/cpuinfo'), memory=lambda: read('/proc/meminfo'), online=lambda: read('/sys/devices/system/cpu/online'),
@@ -177,6 +197,7 @@ errors_of(
     out=lambda: open('/proc/self/fd/2', 'w').write(''), users=lambda: read('/etc/passwd'),
 )
 """
+    )
     assert set(printed(pod.run(program)).values()) == {0}
 
 
@@ -249,7 +270,9 @@ def test_the_environment_is_what_the_task_says(pod: Pod) -> None:
 
 def test_no_descriptor_is_inherited(pod: Pod) -> None:
     # The harness leaks one into the runner, as CVE-2024-21626 did.
-    manifest = pod.run("import os; print([os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in sorted(os.listdir('/proc/self/fd'))[:-1]])")
+    manifest = pod.run(
+        "import os; print([os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in sorted(os.listdir('/proc/self/fd'))[:-1]])"
+    )
     assert printed(manifest) == ["/dev/null", "pipe", "pipe"]
 
 
