@@ -93,14 +93,19 @@ def _prepare(task: Task, layout: Layout, others: int) -> _Plan:
     env = {name.encode(): value.encode() for name, value in task.command.env.items()}
     if not argv or not argv[0] or any(b"\0" in text for text in (*argv, *env, *env.values())):
         raise StartError(Fault.COMMAND_NOT_FOUND, "the command is empty or not a command")
+    try:
+        ruleset = landlock.make(layout, task.egress)
+        filters = seccomp.read(task.egress, task.record_violations)
+    except OSError as error:
+        raise StartError(Fault.SANDBOX_UNAVAILABLE, f"rules: {os.strerror(error.errno or 0)}") from None
     return _Plan(
         argv=argv,
         env=env,
         candidates=_candidates(argv[0], env.get(b"PATH", os.defpath.encode())),
         folder=layout.work,
         limits=limits.for_program(task.limits, others),
-        ruleset=landlock.make(layout, task.egress),
-        filters=seccomp.read(task.egress, task.record_violations),
+        ruleset=ruleset,
+        filters=filters,
     )
 
 

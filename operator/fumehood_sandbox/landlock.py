@@ -83,6 +83,8 @@ def _image() -> Iterator[str]:
     """Yield what is in "/", and of the folders that hold the payload what is beside it."""
     folder = "/"
     for part in wire.PAYLOAD.split("/")[1:]:
+        if not os.path.isdir(folder):
+            return
         inner = os.path.join(folder, part)
         with os.scandir(folder) as entries:
             # A link is no place of its own.

@@ -113,9 +113,7 @@ MEANING: dict[Reason, str] = {
     Reason.TOO_MANY_ARTIFACTS: "It left more files than `limits.artifacts`.",
     Reason.ARTIFACT_BYTES_EXCEEDED: "Its artifacts are larger than `limits.artifactBytes` together.",
     Reason.HARVEST_TIME_EXCEEDED: "Its artifacts could not all be stored within `limits.harvest`; those that were are kept.",
-    Reason.SYSTEM_CALL_REFUSED: (
-        "It tried what the sandbox forbids, e.g. a network socket. The evidence counts the calls; `unknown` ended a process."
-    ),
+    Reason.SYSTEM_CALL_REFUSED: "It tried what the sandbox forbids, e.g. a socket. The evidence counts the calls; `unknown` ended it.",
     Reason.ARTIFACT_REJECTED: "/outputs held an entry that reaches outside of it, e.g. a link to a host's file.",
     Reason.SOURCE_MISSING: "The ConfigMap of `spec.source` does not exist.",
     Reason.INPUT_MISSING: "The store does not have an input.",

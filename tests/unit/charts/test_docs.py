@@ -57,6 +57,14 @@ def test_the_values_that_the_documents_name_exist() -> None:
             found = found[part]
 
 
+def test_the_tests_that_the_threat_model_names_exist() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(?:\w+::)?(test_\w+)`", (ROOT / "docs/threat-model.md").read_text())
+    assert named
+    for file, test in named:
+        (path,) = (ROOT / "tests").rglob(file)
+        assert f"def {test}(" in path.read_text(), (file, test)
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = sorted(path.name[:4] for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fumehood_sandbox import kernel, landlock, layout, protections, wire
+from fumehood_sandbox import child, kernel, landlock, layout, protections, wire
 from fumehood_sandbox.wire import Ending, Fault
-from unit.fumehood_sandbox.pod import ANALYSIS_UID, PYTHON, Pod
+from unit.fumehood_sandbox.pod import ANALYSIS_UID, LIMITS, PYTHON, Pod
 
 Forked = Callable[[Callable[[], Any]], Any]
 EACCES, EPERM = 13, 1
@@ -65,6 +65,13 @@ def test_nothing_starts_without_a_protection(pod: Pod, without: str, named: str)
 def test_nothing_starts_without_compiled_filters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fumehood_sandbox.seccomp.FOLDER", str(tmp_path))
     assert "seccomp_filter" in protections.probe()[1]
+
+
+def test_nothing_starts_with_rules_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("fumehood_sandbox.seccomp.FOLDER", str(tmp_path))
+    with pytest.raises(child.StartError, match="rules: No such file") as raised:
+        child.start(wire.Task(wire.Command(("true",), {}), LIMITS), layout.Layout(), 0)
+    assert raised.value.fault is Fault.SANDBOX_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
