@@ -40,8 +40,8 @@ DEFAULTS_ELSEWHERE = {"fileSize": "as `disk`", "harvest": "`deadlines.harvest`"}
 LIMITS_KEPT = """
 ## How they are kept
 
-`processes`, `openFiles` and `fileSize` have a wall in the kernel, one further than the limit; the program meets it as an
-ordinary error (EAGAIN, EMFILE, EFBIG or SIGXFSZ), and the job ends.
+`processes`, `openFiles` and `fileSize` have a wall in the kernel, a little further than the limit; the program meets it as
+an ordinary error (EAGAIN, EMFILE, EFBIG or SIGXFSZ), and the job ends.
 
 - `processes`: the kernel keeps the highest number that there ever was, so a program that reaches the wall and is gone at
   once is found out. Before Linux 6.1, and under gVisor, the runner counts; gVisor has no wall.

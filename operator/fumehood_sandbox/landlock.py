@@ -40,6 +40,7 @@ _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _APART = {"/dev", "/proc", "/run", "/sys"}
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _CPUS = "/sys/devices/system/cpu"  # how many there are
+_SHARES = "/sys/fs/cgroup"  # how much of them, and of memory, is the container's: runtimes size themselves by it
 
 
 def abi() -> int:
@@ -73,7 +74,7 @@ def grants(layout: Layout) -> dict[str, int]:
     """Path -> what may be done there, and below."""
     allowed = dict.fromkeys(_image(), RUN)
     allowed |= {f"/dev/{name}": _DEVICE for name in _DEVICES}
-    allowed |= {"/proc": READ, _CPUS: READ, layout.work: RUN, layout.inputs: READ}
+    allowed |= {"/proc": READ, _CPUS: READ, _SHARES: READ, layout.work: RUN, layout.inputs: READ}
     # A socket of one's own, or a link, is an ordinary thing in a scratch folder, and no result.
     allowed |= {layout.tmp: RUN | _STORE | _SPECIAL, layout.home: RUN | _STORE | _SPECIAL}
     return allowed | {layout.outputs: RUN | _STORE, layout.shm: READ | _STORE}

@@ -1,9 +1,9 @@
 """Limits that the kernel keeps for each process of the program.
 
 Walls, of which the program sees an ordinary error. Where a limit promises an
-end and not only a wall, its wall stands one further than it allows: who passes
-the limit can then be seen to have passed it. Soft equals hard, so nothing can
-be raised.
+end and not only a wall, its wall stands a little further than it allows: who
+passes the limit can then be seen to have passed it. Soft equals hard, so nothing
+can be raised.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from .wire import Limits
 
 _LOCKED_MEMORY = 64 << 10
 _CPU_SLACK = 5
+# The kernel counts tasks for this user that are not there to be seen: one in a user namespace that runc made.
+_UNSEEN_TASKS = 8
 _REALTIME_PRIORITY = 14  # RLIMIT_RTPRIO, for which the standard library has no name
 # A kernel without message queues and real-time scheduling (gVisor) refuses these two.
 _DISPENSABLE = {resource.RLIMIT_MSGQUEUE, _REALTIME_PRIORITY}
@@ -25,7 +27,7 @@ def for_program(limits: Limits, others: int) -> dict[int, int]:
     return {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: limits.open_files + 1,
-        resource.RLIMIT_NPROC: others + limits.processes + 1,
+        resource.RLIMIT_NPROC: others + limits.processes + 1 + _UNSEEN_TASKS,
         resource.RLIMIT_FSIZE: limits.file_size + 1,
         resource.RLIMIT_CPU: math.ceil(limits.cpu_time) + _CPU_SLACK,
         resource.RLIMIT_MEMLOCK: _LOCKED_MEMORY,

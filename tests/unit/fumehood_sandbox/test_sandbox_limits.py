@@ -38,6 +38,12 @@ def breach_of(manifest: wire.Manifest) -> Breach:
     return manifest.claim.breach
 
 
+def assert_too_many(breach: Breach, allowed: int) -> None:
+    """Seen to have passed the limit, and kept from going on by the wall behind it."""
+    assert (breach.limit, breach.allowed) == (Limit.PROCESSES, allowed)
+    assert allowed < breach.measured <= allowed + 9
+
+
 @pytest.fixture
 def counted(pod: Pod) -> Iterator[Run]:
     """Run a program in a control group that counts tasks, and that had as many as `before` at once when it was new."""
@@ -86,7 +92,7 @@ except OSError:
 @pytest.mark.parametrize("end", ["raise SystemExit(1)", "os._exit(0)"])
 def test_a_program_that_reaches_the_wall_and_is_gone_at_once(counted: Run, before: int, end: str) -> None:
     manifest = counted(KEEP + forks(20, end), before, processes=6)
-    assert breach_of(manifest) == Breach(Limit.PROCESSES, 6, 7)
+    assert_too_many(breach_of(manifest), 6)
 
 
 @pytest.mark.parametrize("before", [0, 12])
@@ -105,12 +111,12 @@ import threading
 gate = threading.Event()
 while True: threading.Thread(target=gate.wait, daemon=True).start()
 """
-    assert breach_of(counted(KEEP + program, processes=30)) == Breach(Limit.PROCESSES, 30, 31)
+    assert_too_many(breach_of(counted(KEEP + program, processes=30)), 30)
 
 
 def test_a_fork_bomb_that_does_not_give_up(counted: Run) -> None:
     program = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass\n"
-    assert breach_of(counted(KEEP + program, processes=300)) == Breach(Limit.PROCESSES, 300, 301)
+    assert_too_many(breach_of(counted(KEEP + program, processes=300)), 300)
 
 
 def test_a_bomb_of_threads_and_processes_where_nobody_counts(pod: Pod) -> None:
@@ -122,8 +128,7 @@ def bomb():
         except (OSError, RuntimeError): time.sleep(0.01)
 bomb()
 """
-    breach = breach_of(pod.run(KEEP + program, limits={"processes": 100}))
-    assert (breach.limit, breach.allowed, breach.measured) == (Limit.PROCESSES, 100, 101)
+    assert_too_many(breach_of(pod.run(KEEP + program, limits={"processes": 100})), 100)
 
 
 def test_a_thousand_zombies_of_a_parent_that_went_on(pod: Pod) -> None:
