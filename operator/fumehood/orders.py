@@ -48,6 +48,7 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, input_buckets
         source=tuple(file(planned) for planned in plan.source),
         inputs=tuple(file(planned) for planned in plan.inputs),
         outputs=plan.outputs,
+        egress=plan.egress is not None,
     )
     encoded = wire.encode(order)
     if len(encoded) > wire.MAX_ORDER:

@@ -91,7 +91,7 @@ def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopp
     if refusal:
         course.claim = refusal
     else:
-        conversation.give(course.channel, wire.Task(order.command, order.limits))
+        conversation.give(course.channel, wire.Task(order.command, order.limits, order.egress))
         _load()
         course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
 

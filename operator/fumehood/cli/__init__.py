@@ -20,6 +20,7 @@ def operator() -> None:
     """Run the operator (the chart's Deployment does). Settings come from FUMEHOOD_* variables."""
     from pydantic import ValidationError
 
+    from ..audit import to_stdout
     from ..errors import FumehoodError
     from ..serve import serve
     from ..settings import Settings
@@ -32,6 +33,7 @@ def operator() -> None:
             print(f"fumehood: {name}: {fault['msg']}", file=sys.stderr)
         raise typer.Exit(2) from None
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    to_stdout()
     for chatty in ("kopf", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:

@@ -49,6 +49,7 @@ class FakeCluster:
         self.writes: list[tuple[str, str]] = []
         self.listeners: list[Listener] = []
         self.fault: Callable[[str, str, bool], Exception | BaseException | None] = lambda method, path, done: None
+        self.created = CREATED  # of what is created from now on
         self._version = 100
 
     # --- the protocol ---
@@ -69,7 +70,7 @@ class FakeCluster:
             self._write("POST", target, lambda: None)
             raise AlreadyExists(target)
         document = copy.deepcopy(body)
-        document["metadata"] |= {"uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{target}{self._version}")), "creationTimestamp": CREATED}
+        document["metadata"] |= {"uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{target}{self._version}")), "creationTimestamp": self.created}
         return self._write("POST", target, lambda: self._put(target, document, "ADDED"))
 
     async def replace(self, path: str, body: Json) -> Json:
@@ -77,7 +78,9 @@ class FakeCluster:
 
         def effect() -> Json:
             self._check(path, body)
-            return self._put(path, self.objects[path] | copy.deepcopy(body), "MODIFIED")
+            document = copy.deepcopy(body)
+            document["metadata"] |= {name: self.objects[path]["metadata"].get(name) for name in ("uid", "creationTimestamp")}
+            return self._put(path, self.objects[path] | document, "MODIFIED")
 
         return self._write("PUT", path, effect)
 
