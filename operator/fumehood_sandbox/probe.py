@@ -52,10 +52,11 @@ def look(targets: Sequence[wire.Target], timeout: float) -> tuple[str, ...]:
 
 
 def knock(target: wire.Target, waiting: selectors.BaseSelector) -> None:
-    """Begin to ask; what cannot even be begun (no route, no socket) is not registered, and so not reached."""
+    """Begin to ask; what cannot even be begun (no route, no address) is not registered, and so not reached."""
     tcp = target.protocol is wire.Protocol.TCP
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     try:
+        socket.inet_pton(family, target.address)  # a name is no address, and is not looked up
         opened = socket.socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
     except OSError:
         return

@@ -97,7 +97,8 @@ class Prover:
         if standing is not Standing.FRESH:
             delay = self._begin(namespace, ground)
             if standing is Standing.VOID:
-                raise NotIsolated(ground.last or isolation.PROVING, delay)
+                known = ground.last if ground.last and not ground.last.fit else isolation.PROVING
+                raise NotIsolated(known, delay)
 
     def policy_seen(self, change: Json) -> None:
         """Take note of what a watch tells of a NetworkPolicy: a change makes every earlier proof void."""
