@@ -49,7 +49,11 @@ async def serve(settings: Settings) -> None:
         reconciler = Reconciler(settings, cluster, executor, store, adapters, utc_now, metrics, queue.add)
         metrics.watch(lambda: reconciler.admission.active, lambda: reconciler.admission.waiting)
         metrics.serve(settings.metrics_port)
-        await _run(settings, reconciler, queue, prover)
+        try:
+            await _run(settings, reconciler, queue, prover)
+        finally:
+            if prover:
+                await prover.close()
     finally:
         await cluster.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import secrets
 import subprocess
@@ -81,15 +82,17 @@ def listener(environ: dict[str, str], images: Any) -> Iterator[str]:
 
 
 def ranges() -> list[str]:
-    """Return the cluster's own addresses: Pods by range, nodes, Services and endpoints one by one."""
+    """Return the cluster's own addresses: Pods by the ranges that they are of, nodes, Services and endpoints one by one."""
     system = Cluster("default")
     nodes = system.get("nodes")["items"]
-    pods = {cidr for node in nodes for cidr in node["spec"].get("podCIDRs", [])}
+    pods = {
+        str(ipaddress.ip_network(f"{pod['status']['podIP']}/16", strict=False))
+        for pod in system.get("pods", "--all-namespaces")["items"]
+        if not pod["spec"].get("hostNetwork") and pod["status"].get("podIP")
+    }
     single = {entry["address"] for node in nodes for entry in node["status"]["addresses"] if entry["type"] == "InternalIP"}
     single |= {service["spec"]["clusterIP"] for service in system.get("services", "--all-namespaces")["items"]} - {"None", ""}
     single |= {address for entry in system.get("endpointslice", "kubernetes")["endpoints"] for address in entry["addresses"]}
-    operator = Cluster("fumehood-system").get("pods", "-l", "app.kubernetes.io/name=fumehood")["items"][0]["status"]["podIP"]
-    assert pods, f"the nodes name no range of Pods; the operator has {operator}"
     return sorted(pods | {f"{address}/{128 if ':' in address else 32}" for address in single})
 
 

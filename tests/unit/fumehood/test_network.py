@@ -289,7 +289,9 @@ class TestHowLongItHolds:
         world.cluster.listeners.append(lambda event: made.set() if event["object"]["metadata"]["name"] == names.PROBE else None)
         await made.wait()
         world.cluster.seed(FOREIGN, allow_all())
+        world.network.open |= {isolation.POD}
         await world.proved()
+        world.network.open -= {isolation.POD}
         await world.proved()
         assert len(world.probes) == 2
         assert world.status["phase"] == "Starting"
@@ -299,6 +301,25 @@ class TestHowLongItHolds:
         world.cluster.change(POLICY, {"metadata": {"labels": {"seen-by": "somebody"}}})
         await world.submit()
         assert world.status["phase"] == "Starting"
+
+    async def test_a_change_that_was_taken_back_is_proved_anew_nevertheless(self) -> None:
+        world = await warm()
+        world.cluster.seed(FOREIGN, allow_all())
+        world.cluster.remove(FOREIGN)
+        world.network.status = {"phase": "Failed"}
+        await world.submit()
+        await world.proved()
+        await world.operator.look_again()
+        assert condition(world) == ("Unknown", "ProbeFailed")
+
+    async def test_an_operator_that_ends_removes_its_probes(self) -> None:
+        world = world_with_proof()
+        made = asyncio.Event()
+        world.cluster.listeners.append(lambda event: made.set() if event["object"]["metadata"]["name"] == names.PROBE else None)
+        await world.submit()
+        await made.wait()
+        await world.operator.prover.close()
+        assert PROBE not in world.cluster.objects
 
     async def test_another_operator_believes_it(self) -> None:
         world = await warm()

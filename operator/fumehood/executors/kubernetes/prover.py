@@ -92,13 +92,22 @@ class Prover:
         """
         ground = self._grounds.setdefault(namespace, _Ground())
         if ground.policies is None:
-            await self._load(namespace, ground)
+            own = await self._load(namespace, ground)
+            if own is not None:  # only here: a change that was seen is proved anew, even if it was taken back
+                ground.proof = isolation.unsealed((own["metadata"].get("annotations") or {}).get(PROVED_AT, ""), namespace, self._key)
         standing = isolation.standing(ground.proof, isolation.fingerprint(ground.policies or {}), self._clock(), self._interval)
         if standing is not Standing.FRESH:
             delay = self._begin(namespace, ground)
             if standing is Standing.VOID:
                 known = ground.last if ground.last and not ground.last.fit else isolation.PROVING
                 raise NotIsolated(known, delay)
+
+    async def close(self) -> None:
+        """Stop what is under way, and remove its probes."""
+        under_way = [ground.proving for ground in self._grounds.values() if ground.proving]
+        for proof in under_way:
+            proof.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def policy_seen(self, change: Json) -> None:
         """Take note of what a watch tells of a NetworkPolicy: a change makes every earlier proof void."""
@@ -132,18 +141,14 @@ class Prover:
         self._told(namespace, isolation.PROVING)
 
     async def _load(self, namespace: str, ground: _Ground) -> Json | None:
-        """Read the namespace's policies; return our own. Its annotation may hold a proof that an earlier operator made."""
+        """Read the namespace's policies; return our own."""
         while True:
             changes = ground.changes
             found = (await self._cluster.get(policy_path(namespace))).get("items") or []
             if changes == ground.changes:
                 break
         ground.policies = self._digests(namespace, found)
-        own: Json | None = next((item for item in found if item["metadata"]["name"] == names.NETWORK_POLICY), None)
-        if own is not None and ground.proof is None:
-            text = (own["metadata"].get("annotations") or {}).get(PROVED_AT, "")
-            ground.proof = isolation.unsealed(text, namespace, self._key)
-        return own
+        return next((item for item in found if item["metadata"]["name"] == names.NETWORK_POLICY), None)
 
     def _digests(self, namespace: str, policies: list[Json]) -> dict[str, str]:
         """Return digests by name; our profiles' policies, as long as they are as we make them, are no news."""
@@ -211,11 +216,11 @@ class Prover:
 
     async def _keep(self, namespace: str, proof: Proof, policy: Json) -> None:
         """Write a proof down for the operator after this one; without it, that one makes its own."""
-        metadata = policy["metadata"]
+        metadata, kind = policy["metadata"], {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}  # a list's items do not say it
         annotations = (metadata.get("annotations") or {}) | {PROVED_AT: isolation.sealed(proof, namespace, self._key)}
         try:
             await self._cluster.replace(
-                policy_path(namespace, names.NETWORK_POLICY), policy | {"metadata": metadata | {"annotations": annotations}}
+                policy_path(namespace, names.NETWORK_POLICY), policy | kind | {"metadata": metadata | {"annotations": annotations}}
             )
         except FumehoodError as error:
             _log.info("%s: the proof of its network is kept in memory alone: %s", namespace, error)
