@@ -21,6 +21,7 @@ from fumehood import orders
 from fumehood.adapters.python import ADAPTER
 from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob
 from fumehood.core import plan
+from fumehood.core.isolation import NetworkProof
 from fumehood.executors.kubernetes import network
 from fumehood.executors.kubernetes.pod import Isolation, pod, secret
 from fumehood.settings import EgressSettings, PodSettings, StoreSettings
@@ -139,7 +140,7 @@ class Bench:
         order = orders.build(made, self._store, 300, ())
         documents = (
             secret(made, order, {}),
-            pod(made, PodSettings(sandbox_image=self._images["sandbox"]["reference"]), Isolation(False), {}),
+            pod(made, PodSettings(sandbox_image=self._images["sandbox"]["reference"]), Isolation(False, NetworkProof.DISABLED), {}),
         )
         for document in documents:
             document["metadata"].pop("ownerReferences")

@@ -15,14 +15,15 @@ import kopf
 from .api.v1alpha1 import FINAL_PHASES, GROUP, VERSION
 from .core import names
 from .executors.kubernetes.observe import facts, owner_name
+from .executors.kubernetes.prover import Prover
 from .reconcile import Reconciler
 from .settings import Settings
 from .stateless import NoDiffBase, NoProgress
 from .workqueue import WorkQueue
 
 
-def register(registry: kopf.OperatorRegistry, reconciler: Reconciler, queue: WorkQueue) -> None:
-    """Add our handlers to `registry`."""
+def register(registry: kopf.OperatorRegistry, reconciler: Reconciler, queue: WorkQueue, prover: Prover | None) -> None:
+    """Add our handlers to `registry`; NetworkPolicies are watched if there is somebody to judge them."""
 
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -35,6 +36,12 @@ def register(registry: kopf.OperatorRegistry, reconciler: Reconciler, queue: Wor
     @kopf.on.event("v1", "pods", labels={names.JOB_UID: kopf.PRESENT}, registry=registry)
     async def pod_seen(*, event: Any, **_: Any) -> None:
         see_pod(reconciler, queue, event)
+
+    if prover is not None:
+
+        @kopf.on.event("networking.k8s.io", "v1", "networkpolicies", registry=registry)
+        async def policy_seen(*, event: Any, **_: Any) -> None:
+            prover.policy_seen(event)
 
 
 def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from .errors import AlreadyExists, Conflict, Forbidden, FumehoodError, Invalid, 
 from .ports import Json
 
 REQUEST_TIMEOUT = 30
+# Where the API server keeps its own addresses.
+KUBERNETES_SLICE = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
 
 
 class KubeClient:
@@ -125,6 +127,16 @@ def core_path(namespace: str, plural: str, name: str = "") -> str:
 def job_path(namespace: str, name: str, subresource: str = "") -> str:
     """Return the path of an AnalysisJob."""
     return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace)}/analysisjobs/{quote(name)}" + (f"/{subresource}" if subresource else "")
+
+
+def policy_path(namespace: str, name: str = "") -> str:
+    """Return the path of a NetworkPolicy, or of all of a namespace."""
+    return f"/apis/networking.k8s.io/v1/namespaces/{quote(namespace)}/networkpolicies" + (f"/{quote(name)}" if name else "")
+
+
+def events_path(namespace: str) -> str:
+    """Return the path of a namespace's Events."""
+    return f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
 
 
 def environment_path(name: str) -> str:

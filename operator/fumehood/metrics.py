@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from .api.v1alpha1 import AnalysisJobStatus
+from .core.isolation import Outcome, Verdict
 
 _BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 
@@ -25,6 +26,12 @@ class Metrics:
             "fumehood_job_duration_seconds", "From creation to the recorded result", ["phase"], buckets=_BUCKETS, registry=self.registry
         )
 
+        self._egress = Counter("fumehood_egress_grants", "Network exceptions granted", ["profile", "namespace"], registry=self.registry)
+        self._proofs = Counter("fumehood_network_proofs", "Proofs that a network is shut", ["outcome"], registry=self.registry)
+        self._unfit = Gauge(
+            "fumehood_network_unfit", "Namespaces whose jobs wait: a probe found their network open", ["namespace"], registry=self.registry
+        )
+
     def watch(self, active: Callable[[], float], waiting: Callable[[], float]) -> None:
         """Report how many sandboxes exist and how many jobs wait for one."""
         Gauge("fumehood_sandboxes", "Sandboxes that exist", registry=self.registry).set_function(active)
@@ -41,6 +48,19 @@ class Metrics:
         self._finished.labels(known, status.phase, failure.category if failure else "", failure.reason if failure else "").inc()
         if status.durations and status.durations.total:
             self._total.labels(status.phase).observe(float(status.durations.total.removesuffix("s")))
+
+    def egress_granted(self, profile: str, namespace: str) -> None:
+        """Count one network exception."""
+        self._egress.labels(profile, namespace).inc()
+
+    def proof(self, namespace: str, verdict: Verdict) -> None:
+        """Count one proof, and show the namespace as long as jobs wait there."""
+        if verdict.outcome is not Outcome.PROVING:
+            self._proofs.labels(verdict.outcome).inc()
+        if verdict.fit is False:
+            self._unfit.labels(namespace).set(1)
+        else:
+            self._unfit.remove(namespace)
 
     def serve(self, port: int) -> None:
         """Serve /metrics."""

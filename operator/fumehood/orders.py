@@ -49,6 +49,7 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, input_buckets
         inputs=tuple(file(planned) for planned in plan.inputs),
         outputs=plan.outputs,
         record_violations=plan.record_violations,
+        egress=plan.egress is not None,
     )
     encoded = wire.encode(order)
     if len(encoded) > wire.MAX_ORDER:

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 
 from fumehood_sandbox import wire
 
-from . import orders
+from . import audit, orders
 from .api.v1alpha1 import FINAL_PHASES, AnalysisEnvironment, AnalysisJob, AnalysisJobStatus, ObjectMeta, Phase, ResultStatus
-from .core import decide, names, plan, sanitise, status
+from .core import decide, egress, names, plan, sanitise, status
 from .core.admission import Admission
 from .core.failures import Failure, Reason, Refused
+from .core.isolation import NotIsolated, Outcome, Verdict
 from .core.manifest import ManifestError, verify
 from .core.observation import SandboxFacts
 from .errors import Invalid, NotFound
@@ -35,6 +36,8 @@ from .workqueue import Key
 MAX_STEPS = 10
 # How old an observation may get before it is made anew: a watch can be silent for long.
 RESYNC = 300.0
+# A proof that takes no longer than this is waited for without a word: most take a few seconds.
+HOLD_QUIETLY = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +79,7 @@ class Reconciler:
         self.readings = Readings(clock, timedelta(seconds=RESYNC))
         self.written: dict[str, str] = {}  # resource version of our last write, by job UID
         self.observed: dict[str, datetime] = {}  # when a sandbox was last asked for, by job UID
+        self._held: dict[str, set[Key]] = {}  # jobs that wait for a proof, by namespace
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one job as far as it goes now; return when to look again, in seconds."""
@@ -96,11 +100,19 @@ class Reconciler:
                 return min(action.seconds, RESYNC) if action.seconds is not None else None
             try:
                 await self._act(case, action)
+            except NotIsolated as held:
+                return await self._hold(case, held)
             except Refused as refused:
                 await self._finish(case, refused.failure, cancelled=False)
             if isinstance(action, decide.Expire):
                 return None
         return 1.0
+
+    def network_told(self, namespace: str, verdict: Verdict) -> None:
+        """Take note of what is known of a namespace's network, and look again at the jobs that wait for it."""
+        self._metrics.proof(namespace, verdict)
+        for key in self._held.pop(namespace, ()):
+            self._wake(key)
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a job, and wake those that waited for its place."""
@@ -198,6 +210,16 @@ class Reconciler:
         self._metrics.launched(made.environment)
         await self._record(case, status.underway(job, Phase.STARTING, self._clock(), attempt, made.env_version, self._clock()))
 
+    async def _hold(self, case: Case, held: NotIsolated) -> float | None:
+        """Let a job wait, which has no place now, until its namespace's network is proved shut."""
+        job, meta, now = case.job, case.job.metadata, self._clock()
+        self._held.setdefault(meta.namespace, set()).add((meta.namespace, meta.name))
+        if held.verdict.outcome is not Outcome.PROVING or now - datetime.fromisoformat(meta.creation_timestamp) >= HOLD_QUIETLY:
+            new = status.held(job, held.verdict, now)
+            if new != job.status:
+                await self._record(case, new)
+        return held.delay
+
     async def _prepare(self, job: AnalysisJob, attempt: int) -> tuple[plan.Plan, bytes]:
         plan.check_schema_version(job.spec.schema_version)
         environment = await self._environment(job.spec.environment)
@@ -216,6 +238,7 @@ class Reconciler:
             adapter.execute(job.spec.source.entrypoint, job.spec.args),
             source,
             wire.Deadlines(hello=deadlines.hello, staging=deadlines.staging, harvest=deadlines.harvest),
+            egress.grant(job.spec.egress, job.metadata.namespace, self._settings.network, self._clock()),
         )
         # Signing looks the store's name up, which may take its time.
         order = await asyncio.to_thread(orders.build, made, self._store, deadlines.start, self._settings.store.input_buckets)
@@ -276,12 +299,24 @@ class Reconciler:
 
     async def _record(self, case: Case, new: AnalysisJobStatus) -> None:
         meta = case.job.metadata
+        if case.sandbox is not None:
+            new = status.surrounded(new, case.sandbox, self._clock())
+            if case.sandbox.egress and new.egress is None:
+                new = await self._audited(case, case.sandbox, new)
         body = {"metadata": {"resourceVersion": meta.resource_version}, "status": status.document(new)}
         written = await self._cluster.patch(job_path(meta.namespace, meta.name, "status"), body)
         # The spec cannot have changed: the write names the version that was read.
         stored = ObjectMeta.model_validate(written["metadata"])
         case.job = case.job.model_copy(update={"metadata": stored, "status": new})
         self.written[meta.uid] = stored.resource_version
+
+    async def _audited(self, case: Case, sandbox: SandboxFacts, new: AnalysisJobStatus) -> AnalysisJobStatus:
+        """Add the way out that a sandbox has to the first status after it was made, having told of it before."""
+        profile = self._settings.network.profiles.get(sandbox.egress)
+        granted = status.egress(case.job, sandbox, profile.until if profile else None)
+        if granted is not None:
+            await audit.egress_granted(self._cluster, self._metrics, case.job, granted, sandbox.attempt, self._clock())
+        return new.model_copy(update={"egress": granted})
 
     async def _refuse_unreadable(self, document: Json, error: ValidationError) -> None:
         """A job that an older schema admitted, or whose status was changed by hand: it ends, and harms no other."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import signal
+from collections.abc import Callable
 
 import kopf
 
+from .core import egress
+from .core.isolation import Verdict
 from .executors.kubernetes.executor import KubernetesExecutor
+from .executors.kubernetes.prover import Prover
+from .executors.kubernetes.surroundings import Surroundings, control
 from .handlers import kopf_settings, register
 from .kube import KubeClient
 from .metrics import Metrics
@@ -34,22 +40,38 @@ async def serve(settings: Settings) -> None:
     metrics = Metrics()
     cluster = await KubeClient.connect()
     try:
-        executor = KubernetesExecutor(cluster, settings.pods, settings.egress, store.addresses, settings.store.port, utc_now)
+        around = Surroundings(cluster, store.addresses, settings.store.port, settings.liveness_port, settings.network.proof.dns)
+        if settings.network.profiles:
+            egress.check(settings.network, await around.guarded())
+        prover = _prover(settings, cluster, around, lambda namespace, verdict: reconciler.network_told(namespace, verdict))
+        executor = KubernetesExecutor(cluster, settings.pods, settings.egress, store.addresses, settings.store.port, utc_now, prover)
         queue = WorkQueue(lambda key: reconciler.reconcile(key), WORKERS)
         reconciler = Reconciler(settings, cluster, executor, store, adapters, utc_now, metrics, queue.add)
         metrics.watch(lambda: reconciler.admission.active, lambda: reconciler.admission.waiting)
         metrics.serve(settings.metrics_port)
-        await _run(settings, reconciler, queue)
+        try:
+            await _run(settings, reconciler, queue, prover)
+        finally:
+            if prover:
+                await prover.close()
     finally:
         await cluster.close()
 
 
-async def _run(settings: Settings, reconciler: Reconciler, queue: WorkQueue) -> None:
+def _prover(settings: Settings, cluster: KubeClient, around: Surroundings, told: Callable[[str, Verdict], None]) -> Prover | None:
+    if not settings.network.proof.enabled:
+        _log.warning("network.proof.enabled is false: jobs run whether or not the cluster enforces their policies")
+        return None
+    key = hmac.digest(settings.store.secret_key.get_secret_value().encode(), b"fumehood network proof", "sha256")
+    return Prover(cluster, settings.pods, settings.network, around, control, utc_now, key, told)
+
+
+async def _run(settings: Settings, reconciler: Reconciler, queue: WorkQueue, prover: Prover | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     registry = kopf.OperatorRegistry()
-    register(registry, reconciler, queue)
+    register(registry, reconciler, queue, prover)
     watching = asyncio.create_task(
         kopf.operator(
             registry=registry,

@@ -7,10 +7,11 @@ administrator, who sees it in `values.yaml`.
 
 from __future__ import annotations
 
-from typing import Annotated
+import enum
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -60,6 +61,54 @@ class EgressSettings(BaseModel):
     port: int | None = Field(None, description="Port of that store's Pods, if it differs from the endpoint's.")
 
 
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+ProfileName = Annotated[str, Field(pattern=rf"^{_LABEL}$", max_length=63)]
+HostName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+
+
+class EgressProfile(BaseModel):
+    """A way out that a job may ask for by name: addresses and ports, for some namespaces, for some time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str = Field("", max_length=1024, description="For whoever chooses among profiles.")
+    cidrs: tuple[IPvAnyNetwork, ...] = Field(min_length=1, description="Address ranges that it opens.")
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(min_length=1, description="Ports that it opens.")
+    protocol: Literal["TCP", "UDP"] = Field("TCP", description="TCP or UDP.")
+    namespaces: tuple[str, ...] = Field(min_length=1, description="Names or globs of the namespaces that may use it.")
+    hosts: dict[HostName, IPvAnyAddress] = Field(default_factory=dict, description="Names that resolve inside, and their addresses.")
+    until: AwareDatetime | None = Field(None, description="When it ends, with a time zone.")
+    cluster: bool = Field(False, description="Let it open single addresses within network.cluster_ranges.")
+
+
+class NodeRule(enum.StrEnum):
+    """What it means if a job's Pod reaches its own node, which many network plug-ins let pass."""
+
+    REQUIRE = "Require"
+    REPORT = "Report"
+
+
+class ProofSettings(BaseModel):
+    """The live proof that the network of a namespace's jobs is shut."""
+
+    model_config = ConfigDict(frozen=True)
+
+    enabled: bool = Field(True, description="Run no job in a namespace until a probe found its network shut.")
+    interval: float = Field(3600.0, ge=60, description="Seconds after which a proof is renewed; after twice that, jobs wait for it.")
+    node: NodeRule = Field(NodeRule.REPORT, description="Require: a node that its own Pods reach is unfit. Report: it is said in the log.")
+    dns: IPvAnyAddress | None = Field(None, description="Address of the cluster's DNS, if the operator's own resolver is another.")
+
+
+class NetworkSettings(BaseModel):
+    """Exceptions from "no network", and the proof that it is the rule."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cluster_ranges: tuple[IPvAnyNetwork, ...] = Field((), description="Ranges of Pods, Services and nodes; no profile opens them.")
+    profiles: dict[ProfileName, EgressProfile] = Field(default_factory=dict, description="Egress profiles by name.")
+    proof: ProofSettings = ProofSettings()
+
+
 class PodSettings(BaseModel):
     """What all job Pods share."""
 
@@ -96,6 +145,7 @@ class Settings(BaseSettings):
     store: StoreSettings
     pods: PodSettings
     egress: EgressSettings = EgressSettings()
+    network: NetworkSettings = NetworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
     max_concurrent: int = Field(100, ge=1, description="Job Pods that exist at once.")
     namespaces: Annotated[tuple[str, ...], NoDecode] = Field((), description="Namespaces to serve, separated by commas; empty: all.")

@@ -1,4 +1,4 @@
-"""Where both programs of a Pod start: `python -m fumehood_sandbox runner` or `collector`.
+"""Where the programs of our Pods start: `python -m fumehood_sandbox runner`, `collector` or `probe`.
 
 The kernel drops a SIGTERM for process 1 that comes before its handler, and the
 kubelet sends no second one. So it is blocked, and waits, before anything is loaded.
@@ -12,7 +12,7 @@ from importlib import import_module
 
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
-_PROGRAMS = ("runner", "collector")
+_PROGRAMS = ("runner", "collector", "probe")
 
 if __name__ == "__main__":
     program, *arguments = sys.argv[1:]

@@ -38,7 +38,7 @@ ORDER_FILE = "order.json"
 WORK, INPUTS, OUTPUTS, TMP, HOME = "/work", "/inputs", "/outputs", "/tmp", "/home/analyst"
 PARAMETERS = "parameters.json"
 TERMINATION_LOG = "/dev/termination-log"
-COLLECTOR, ANALYSIS = "collector", "analysis"
+COLLECTOR, ANALYSIS, PROBE = "collector", "analysis", "probe"
 PORT = 7117
 MANIFEST_NAME = "manifest.json"
 OBJECT_DIR = "sha256/"
@@ -47,6 +47,8 @@ OBJECT_DIR = "sha256/"
 MAX_ORDER = 1_000_000  # a Secret holds 1 MiB
 MAX_FRAME = 1 << 20
 MAX_SEAL = 4096
+MAX_ERRAND = 16 << 10
+MAX_SIGHTING = 4096  # a termination message holds no more
 MAX_MANIFEST = 16 << 20
 MAX_NAME = 255
 MAX_TAIL = 4096
@@ -376,3 +378,44 @@ class Seal:
     size: int | None = None
     fault: Fault | None = None
     detail: str | None = None
+
+
+class Protocol(enum.StrEnum):
+    """How a target is asked: a TCP connection, or a DNS query that wants an answer."""
+
+    TCP = "TCP"
+    DNS = "DNS"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something in the network. `open`: whether it should be reached; None if either will do."""
+
+    name: str
+    address: str
+    port: int
+    protocol: Protocol = Protocol.TCP
+    open: bool | None = False
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a probe tries, round by round, until one is as it should be or `patience` is over.
+
+    `timeout` bounds one round. Policies may be in force only a while after a Pod started.
+    """
+
+    version: int
+    targets: tuple[Target, ...]
+    timeout: float
+    patience: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The probe's last round, in its termination message: the names of the targets that it reached."""
+
+    version: int
+    reached: tuple[str, ...]
+    rounds: int
+    seconds: float

@@ -105,6 +105,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "inputs": st.one_of(st.lists(INPUT, max_size=2), ODD),
     "outputs": st.one_of(st.lists(OUTPUT, max_size=2), ODD),
     "limits": LIMITS,
+    "egress": st.one_of(_some({"profile": st.one_of(NAMES, ODD), "reason": st.one_of(TEXT, ODD)}), ODD),
     "ttlSecondsAfterFinished": ODD,
     "cancel": ODD,
     "unknown": ODD,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +10,41 @@ import yaml
 
 from fumehood.adapters.python import ADAPTER
 from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob
-from fumehood.core import plan
-from fumehood.executors.kubernetes import network
+from fumehood.core import egress, isolation, plan
+from fumehood.core.isolation import NetworkProof
+from fumehood.executors.kubernetes import network, probepod
 from fumehood.executors.kubernetes.pod import Isolation, pod, secret
 from fumehood.reconcile import owner_reference
-from fumehood.settings import EgressSettings, PodSettings
+from fumehood.settings import EgressSettings, NetworkSettings, NodeRule, PodSettings
 from fumehood_sandbox import wire
 
 Json = dict[str, Any]
 CASES = Path(__file__).parent / "pods"
+PROBE = Path(__file__).parent / "probe"
+NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 
 
-def plan_of(job: Json, environment: Json) -> plan.Plan:
+def plan_of(job: Json, environment: Json, settings: Json) -> plan.Plan:
     """Return the plan of a job's first attempt."""
     one, offer = AnalysisJob.model_validate(job), AnalysisEnvironment.model_validate(environment)
     source = one.spec.source
     config_map = {"data": {source.entrypoint: "pass"}} if source.config_map else None
     command = ADAPTER.execute(source.entrypoint, one.spec.args)
     deadlines = wire.Deadlines(hello=60.0, staging=120.0, harvest=300.0)
-    return plan.make_plan(one, offer, 1, command, plan.source_of(one, config_map), deadlines)
+    given = egress.grant(one.spec.egress, one.metadata.namespace, NetworkSettings.model_validate(settings.get("network") or {}), NOW)
+    return plan.make_plan(one, offer, 1, command, plan.source_of(one, config_map), deadlines, given)
 
 
 def pod_of(job: Json, environment: Json, settings: Json) -> Json:
     """Return the Pod."""
-    made = plan_of(job, environment)
+    made = plan_of(job, environment, settings)
     owner = owner_reference(made.subject.name, made.subject.uid)
-    return pod(made, PodSettings.model_validate(settings["pods"]), Isolation(host_users=settings["hostUsers"]), owner)
+    return pod(made, PodSettings.model_validate(settings["pods"]), Isolation(settings["hostUsers"], NetworkProof.PROVED), owner)
 
 
 def secret_of(job: Json, environment: Json) -> Json:
     """Return the Secret, with an order that is not looked at."""
-    made = plan_of(job, environment)
+    made = plan_of(job, environment, {})
     return secret(made, b"{}", owner_reference(made.subject.name, made.subject.uid))
 
 
@@ -47,6 +52,20 @@ def policy_of(job: Json, settings: Json) -> Json:
     """Return the NetworkPolicy of the job's namespace."""
     egress = EgressSettings.model_validate(settings.get("egress") or {})
     return network.policy(job["metadata"]["namespace"], egress, tuple(settings["storeAddresses"]), settings["storePort"])
+
+
+def egress_policies_of(job: Json, environment: Json, settings: Json) -> list[Json]:
+    """Return the NetworkPolicy of the way out that the job asks for, if it does."""
+    given = plan_of(job, environment, settings).egress
+    return [network.egress_policy(job["metadata"]["namespace"], given)] if given else []
+
+
+def probe_of(settings: Json) -> Json:
+    """Return the Pod of a network probe."""
+    places = {name: (place[0], int(place[1])) for name, place in settings["places"].items()}
+    errand = isolation.errand(places | {isolation.NODE: (probepod.OWN_NODE, 10250)}, NodeRule(settings["node"]), 2.0, 30.0)
+    owner = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "name": "fumehood-jobs", "uid": "policy-uid"}
+    return probepod.probe_pod("lab", errand, PodSettings.model_validate(settings["pods"]), 180, owner)
 
 
 def read(case: Path) -> tuple[Json, Json, Json]:
@@ -58,7 +77,12 @@ def read(case: Path) -> tuple[Json, Json, Json]:
 def rendered(case: Path) -> str:
     """Return all that comes of a case, as YAML with sorted keys."""
     job, environment, settings = read(case)
-    return yaml.safe_dump_all([pod_of(job, environment, settings), policy_of(job, settings)], sort_keys=True, width=120, allow_unicode=True)
+    return dumped(pod_of(job, environment, settings), policy_of(job, settings), *egress_policies_of(job, environment, settings))
+
+
+def dumped(*documents: Json) -> str:
+    """Return objects as YAML with sorted keys."""
+    return yaml.safe_dump_all(documents, sort_keys=True, width=120, allow_unicode=True)
 
 
 def cases() -> list[Path]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fumehood.core.quantities import parse_quantity
@@ -28,6 +30,7 @@ def check(pod: Json) -> None:
     assert set(pod) == POD_KEYS
     check_metadata(pod["metadata"])
     check_pod(spec)
+    assert "hostAliases" not in spec or "fumehood.dev/egress" in pod["metadata"]["labels"], "only a way out that was granted has names"
     assert [container["name"] for container in spec["containers"]] == [wire.COLLECTOR, wire.ANALYSIS]
     for container in spec["containers"]:
         check_container(container)
@@ -51,7 +54,7 @@ def check_pod(spec: Json) -> None:
     assert spec["restartPolicy"] == "Never"
     assert spec["activeDeadlineSeconds"] > 0 and spec["terminationGracePeriodSeconds"] > 0
     assert spec["dnsPolicy"] == "None"
-    assert not {"initContainers", "ephemeralContainers", "hostAliases", "tolerations", "subdomain", "nodeName"} & set(spec)
+    assert not {"initContainers", "ephemeralContainers", "tolerations", "subdomain", "nodeName"} & set(spec)
     check_identity(spec["securityContext"])
 
 
@@ -159,3 +162,56 @@ def test_the_policy_lets_nothing_in_and_only_the_store_out() -> None:
 def test_a_store_without_addresses_opens_nothing() -> None:
     policy = rendering.policy_of(generated.job("x", {}), {"storeAddresses": [], "storePort": 9000})
     assert policy["spec"]["egress"] == []
+
+
+PROFILE = {"cidrs": ["0.0.0.0/0"], "ports": [443], "namespaces": ["lab"]}
+RANGES = ["10.244.0.0/16", "10.96.0.0/12"]
+
+
+def egress_policy(**profile: Any) -> Json:
+    spec = {"schemaVersion": "1.0", "environment": "python", "source": {"entrypoint": "x", "files": {"x": ""}}}
+    asking = generated.job("x", spec | {"egress": {"profile": "way", "reason": "because"}})
+    environment = {"metadata": {"name": "python"}, "spec": {"image": "x@sha256:" + "a" * 64, "adapter": "python", "envVersion": "1"}}
+    settings = {"network": {"cluster_ranges": RANGES, "profiles": {"way": PROFILE | profile}}}
+    (policy,) = rendering.egress_policies_of(asking, environment, settings)
+    return policy
+
+
+@given(
+    st.lists(st.ip_addresses(v=4).map(str), max_size=3),
+    st.lists(st.tuples(st.ip_addresses(v=4), st.integers(0, 32)), min_size=1, max_size=3),
+)
+def test_whatever_range_a_profile_has_the_cluster_and_the_metadata_service_stay_shut(tried: list[str], wide: list[Any]) -> None:
+    cidrs = [str(ipaddress.ip_network(f"{address}/{bits}", strict=False)) for address, bits in wide]
+    shut = [ipaddress.ip_network(text) for text in ("169.254.0.0/16", "127.0.0.0/8", *RANGES)]
+    assume(not any(ipaddress.ip_network(cidr).subnet_of(other) for cidr in cidrs for other in shut))  # refused at the start
+    (rule,) = egress_policy(cidrs=cidrs)["spec"]["egress"]
+    for peer in rule["to"]:
+        block = ipaddress.ip_network(peer["ipBlock"]["cidr"])
+        left_out = [ipaddress.ip_network(text) for text in peer["ipBlock"].get("except", [])]
+        assert all(part.subnet_of(block) and part != block for part in left_out), "the API server refuses anything else"
+        for address in map(ipaddress.ip_address, [*tried, "169.254.169.254", "127.0.0.1", "10.96.0.1", "10.244.3.4"]):
+            opened = address in block and not any(address in part for part in left_out)
+            assert not (opened and any(address in other for other in shut))
+
+
+def test_a_way_out_is_for_job_pods_that_have_it_and_adds_nothing_inwards() -> None:
+    spec = egress_policy()["spec"]
+    assert spec["policyTypes"] == ["Egress"] and "ingress" not in spec
+    assert spec["podSelector"]["matchLabels"] == {"fumehood.dev/egress": "way"}
+    assert [rule["key"] for rule in spec["podSelector"]["matchExpressions"]] == ["fumehood.dev/job-uid"]
+    (rule,) = spec["egress"]
+    assert rule["to"] and rule["ports"], "an empty list would mean everything"
+
+
+def test_the_probe_stands_for_a_job() -> None:
+    """It is locked down like one, and every policy that selects a job's Pod selects it."""
+    probe = rendering.probe_of(yaml.safe_load((rendering.PROBE / "settings.yaml").read_text()))
+    agreed = rendering.pod_of(*rendering.read(rendering.CASES / "minimal"))
+    assert set(probe["metadata"]["labels"]) == set(agreed["metadata"]["labels"])
+    check_pod(probe["spec"])
+    (container,) = probe["spec"]["containers"]
+    assert container["securityContext"] == agreed["spec"]["containers"][0]["securityContext"]
+    assert tuple(container["command"][: len(wire.INTERPRETER)]) == wire.INTERPRETER
+    assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"]["limits"])
+    assert [volume["name"] for volume in probe["spec"]["volumes"]] == ["payload"], "there is nothing to be kept from it"

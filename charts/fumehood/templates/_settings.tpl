@@ -38,6 +38,24 @@ Lists and maps are JSON. What is empty is left to the operator's own default.
 - name: FUMEHOOD_EGRESS__PORT
   value: {{ int . | quote }}
 {{- end }}
+{{- with .Values.network.clusterRanges }}
+- name: FUMEHOOD_NETWORK__CLUSTER_RANGES
+  value: {{ toJson . | quote }}
+{{- end }}
+{{- with .Values.network.profiles }}
+- name: FUMEHOOD_NETWORK__PROFILES
+  value: {{ toJson . | quote }}
+{{- end }}
+- name: FUMEHOOD_NETWORK__PROOF__ENABLED
+  value: {{ .Values.network.proof.enabled | quote }}
+- name: FUMEHOOD_NETWORK__PROOF__INTERVAL
+  value: {{ .Values.network.proof.interval | quote }}
+- name: FUMEHOOD_NETWORK__PROOF__NODE
+  value: {{ .Values.network.proof.node | quote }}
+{{- with .Values.network.proof.dns }}
+- name: FUMEHOOD_NETWORK__PROOF__DNS
+  value: {{ . | quote }}
+{{- end }}
 - name: FUMEHOOD_PODS__SANDBOX_IMAGE
   value: {{ include "fumehood.image" (list . .Values.sandboxImage) | quote }}
 - name: FUMEHOOD_PODS__IMAGE_PULL_POLICY

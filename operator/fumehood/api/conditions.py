@@ -14,6 +14,7 @@ class ConditionType(enum.StrEnum):
     FINISHED = "Finished"
     SUCCEEDED = "Succeeded"
     ARTIFACTS_COMPLETE = "ArtifactsComplete"
+    NETWORK_ISOLATED = "NetworkIsolated"
 
 
 def set_condition(

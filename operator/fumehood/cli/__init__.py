@@ -30,6 +30,7 @@ def operator() -> None:
     from pydantic import ValidationError
 
     from .. import logs
+    from ..audit import to_stdout
     from ..errors import FumehoodError
     from ..serve import serve
     from ..settings import Settings
@@ -42,6 +43,7 @@ def operator() -> None:
             print(f"fumehood: {name}: {fault['msg']}", file=sys.stderr)
         raise typer.Exit(2) from None
     logs.configure(settings.log_level, settings.private)
+    to_stdout()
     try:
         asyncio.run(serve(settings))
     except FumehoodError as error:

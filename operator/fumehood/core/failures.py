@@ -18,6 +18,7 @@ class Reason(enum.StrEnum):
     SPEC_INVALID = "SpecInvalid"
     ENVIRONMENT_UNKNOWN = "EnvironmentUnknown"
     LIMIT_ABOVE_MAXIMUM = "LimitAboveMaximum"
+    EGRESS_NOT_ALLOWED = "EgressNotAllowed"
     SOURCE_INVALID = "SourceInvalid"
     INPUT_NOT_ALLOWED = "InputNotAllowed"
     INPUT_DIGEST_MISMATCH = "InputDigestMismatch"
@@ -64,6 +65,7 @@ _MEMBERS: dict[Category, tuple[Reason, ...]] = {
         Reason.SPEC_INVALID,
         Reason.ENVIRONMENT_UNKNOWN,
         Reason.LIMIT_ABOVE_MAXIMUM,
+        Reason.EGRESS_NOT_ALLOWED,
         Reason.SOURCE_INVALID,
         Reason.INPUT_NOT_ALLOWED,
         Reason.INPUT_DIGEST_MISMATCH,
@@ -97,6 +99,7 @@ MEANING: dict[Reason, str] = {
     Reason.SPEC_INVALID: "A field cannot be granted; the message names it.",
     Reason.ENVIRONMENT_UNKNOWN: "There is no such AnalysisEnvironment, or this operator cannot use it.",
     Reason.LIMIT_ABOVE_MAXIMUM: "A limit is above the environment's maximum.",
+    Reason.EGRESS_NOT_ALLOWED: "There is no such egress profile, or it is not for this namespace, or it has ended.",
     Reason.SOURCE_INVALID: "The source's files have bad names, lack the entrypoint or are too large to hand over.",
     Reason.INPUT_NOT_ALLOWED: "An input is in a bucket, or a part of one, that this namespace may not read.",
     Reason.INPUT_DIGEST_MISMATCH: "An input does not have the sha256 that the job gives.",

@@ -9,7 +9,11 @@ JOB_UID = "fumehood.dev/job-uid"
 ATTEMPT = "fumehood.dev/attempt"
 JOB_NAME = "fumehood.dev/job"
 MANAGED_BY = "app.kubernetes.io/managed-by"
+EGRESS = "fumehood.dev/egress"
+NETWORK_PROOF = "fumehood.dev/network-proof"
 NETWORK_POLICY = "fumehood-jobs"
+EGRESS_POLICY = "fumehood-egress-"
+PROBE = "fumehood-probe"
 
 # UIDs inside a user namespace end at 65535. Two jobs on a node share a UID only
 # by chance, which matters where the kernel counts per UID.

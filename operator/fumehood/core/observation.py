@@ -29,7 +29,9 @@ class SandboxFacts:
     """One attempt's sandbox.
 
     `ended`: no process of it is left. `gone_by`: when all of its deadlines are over,
-    so that nothing more can be heard of it. `stopping`: it was asked to end.
+    so that nothing more can be heard of it. `stopping`: it was asked to end. `egress`:
+    the profile that opens it, if one does. `network_proof`: Proved or Disabled, as it
+    was when the sandbox was made.
     """
 
     name: str
@@ -48,6 +50,8 @@ class SandboxFacts:
     scheduled: bool = False
     unschedulable: str = ""
     runtime_class: str = ""
+    egress: str = ""
+    network_proof: str = ""
     memory_limit: int | None = None
     collector: ContainerFacts = ContainerFacts(wire.COLLECTOR)
     analysis: ContainerFacts = ContainerFacts(wire.ANALYSIS)

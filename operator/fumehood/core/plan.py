@@ -12,6 +12,7 @@ from fumehood_sandbox import wire
 from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisEnvironment, AnalysisJob, Evidence, Input, OnViolation, UserNamespaces
 from ..api.v1alpha1.common import FILE_NAME
 from . import names
+from .egress import Grant
 from .failures import Reason, Refused
 from .limits import Granted, grant
 
@@ -41,8 +42,8 @@ class PlannedFile:
 class Plan:
     """What an executor needs to run one attempt.
 
-    `image`, `runtime_class`, `user_namespaces`, `user_id` and `granted` are fixed when
-    the sandbox is made; the rest is the order's, and could come to a waiting one.
+    `image`, `runtime_class`, `user_namespaces`, `user_id`, `granted` and `egress` are fixed
+    when the sandbox is made; the rest is the order's, and could come to a waiting one.
     """
 
     subject: wire.Subject
@@ -59,6 +60,7 @@ class Plan:
     inputs: tuple[PlannedFile, ...]
     outputs: tuple[wire.OutputRule, ...]
     record_violations: bool
+    egress: Grant | None = None
 
     @property
     def lifetime(self) -> float:
@@ -84,12 +86,14 @@ def make_plan(
     command: wire.Command,
     source: tuple[PlannedFile, ...],
     deadlines: wire.Deadlines,
+    egress: Grant | None = None,
 ) -> Plan:
     """Return the plan of one attempt.
 
     `command` is what the environment's adapter made of the entrypoint; `source` the
     files of spec.source, wherever they came from; `deadlines` are the operator's, of
-    which job and environment may change the harvest's.
+    which job and environment may change the harvest's; `egress` what was granted of
+    spec.egress.
 
     Raises:
         Refused: naming the field that cannot be granted.
@@ -116,6 +120,7 @@ def make_plan(
         inputs=inputs,
         outputs=tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs),
         record_violations=offer.on_violation is OnViolation.RECORD,
+        egress=egress,
     )
 
 

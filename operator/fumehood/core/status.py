@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fumehood_sandbox import wire
@@ -15,6 +15,7 @@ from ..api.v1alpha1 import (
     AnalysisJobStatus,
     ArtifactStatus,
     DurationsStatus,
+    EgressStatus,
     FailureStatus,
     Kind,
     LogsStatus,
@@ -29,6 +30,7 @@ from ..api.v1alpha1 import (
 from ..api.v1alpha1.status import MAX_ARTIFACTS, MAX_MESSAGE
 from . import sanitise
 from .failures import Failure
+from .isolation import NetworkProof, Verdict
 from .observation import SandboxFacts
 from .quantities import format_seconds
 
@@ -54,6 +56,38 @@ def underway(
                 started=(old.times.started if old.times else None) or (stamp(started) if started else None),
             ),
         }
+    )
+
+
+def held(job: AnalysisJob, verdict: Verdict, now: datetime) -> AnalysisJobStatus:
+    """Return the status of a job that waits until the network around it is known to be shut."""
+    return _isolated(underway(job, Phase.PENDING, now, None, None, None), verdict.fit, verdict.outcome, verdict.message, now)
+
+
+def surrounded(status: AnalysisJobStatus, sandbox: SandboxFacts, now: datetime) -> AnalysisJobStatus:
+    """Return `status` with what was known of the network when the sandbox was made."""
+    if sandbox.network_proof == NetworkProof.PROVED:
+        return _isolated(status, True, NetworkProof.PROVED, "", now)
+    if sandbox.network_proof == NetworkProof.DISABLED:
+        return _isolated(status, None, NetworkProof.DISABLED, "nobody looked whether the cluster enforces its policies", now)
+    return status
+
+
+def _isolated(status: AnalysisJobStatus, value: bool | None, reason: str, message: str, now: datetime) -> AnalysisJobStatus:
+    generation = status.observed_generation or 0
+    conditions = set_condition(status.conditions, ConditionType.NETWORK_ISOLATED, value, reason, message, stamp(now), generation)
+    return status.model_copy(update={"conditions": conditions})
+
+
+def egress(job: AnalysisJob, sandbox: SandboxFacts, until: datetime | None) -> EgressStatus | None:
+    """Return the way out that a sandbox has, if it has one."""
+    if not sandbox.egress or job.spec.egress is None:
+        return None
+    return EgressStatus(
+        profile=sandbox.egress,
+        reason=job.spec.egress.reason,
+        granted_at=stamp(sandbox.created_at),
+        until=stamp(until.astimezone(UTC)) if until else None,
     )
 
 
@@ -85,6 +119,7 @@ def final(
         times=times,
         durations=_durations(times),
         sandbox=_sandbox(sandbox, manifest),
+        egress=job.status.egress,
         failure=None
         if not failure or cancelled
         else FailureStatus(
@@ -199,4 +234,10 @@ def _sandbox(sandbox: SandboxFacts | None, manifest: wire.Manifest | None) -> Sa
         return None
     found = manifest.sandbox
     level = sandbox.runtime_class[:63] or ("userns" if found.user_namespace else "runc")
-    return SandboxStatus(level=level, seccomp=found.seccomp, landlock_abi=found.landlock_abi, runtime_class=sandbox.runtime_class)
+    return SandboxStatus(
+        level=level,
+        seccomp=found.seccomp,
+        landlock_abi=found.landlock_abi,
+        runtime_class=sandbox.runtime_class,
+        network_proof=sandbox.network_proof or None,
+    )

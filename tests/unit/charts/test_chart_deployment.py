@@ -82,6 +82,9 @@ def test_the_settings_read_what_the_chart_writes(monkeypatch: pytest.MonkeyPatch
     assert settings.pods.node_selector == {"pool": "analyses"}
     assert settings.pods.priority_class_name == "analyses"
     assert settings.namespaces == ()
+    assert [str(cidr) for cidr in settings.network.cluster_ranges] == ["10.244.0.0/16", "10.96.0.0/12"]
+    assert settings.network.profiles["mirror"].namespaces == ("lab", "team-*")
+    assert (settings.network.proof.interval, settings.network.proof.node, str(settings.network.proof.dns)) == (600, "Require", "10.96.0.10")
 
 
 def test_namespaces_reach_the_settings() -> None:

@@ -127,3 +127,5 @@ def test_notes_warn_of_keys_in_values() -> None:
     assert "WARNING: the store's keys" not in notes()
     assert "NO ENVIRONMENT" in notes()
     assert "WARNING: the store's keys" in notes("--set", "store.existingSecret=,store.accessKey=a,store.secretKey=b")
+    assert "WARNING: network.proof.enabled" not in notes()
+    assert "WARNING: network.proof.enabled" in notes("--set", "network.proof.enabled=false")

@@ -48,13 +48,15 @@ def test_the_operators_rights(namespaces: list[str]) -> None:
     assert verbs(found, "fumehood.dev", "analysisjobs") == {"get", "list", "watch", "delete"}
     assert verbs(found, "fumehood.dev", "analysisjobs/status") == {"patch"}
     assert verbs(found, "fumehood.dev", "analysisenvironments") == {"get"}
-    assert verbs(found, "networking.k8s.io", "networkpolicies") == {"get", "create", "update"}
+    assert verbs(found, "networking.k8s.io", "networkpolicies") == {"get", "list", "watch", "create", "update"}
+    assert verbs(found, "events.k8s.io", "events") == {"create"}
+    assert verbs(found, "discovery.k8s.io", "endpointslices") == {"get"}
     assert verbs(found, "", "nodes") == {"list"}
     assert verbs(found, "node.k8s.io", "runtimeclasses") == {"get"}
     assert verbs(found, "apiextensions.k8s.io", "customresourcedefinitions") == {"list", "watch"}
     assert verbs(found, "", "namespaces") == ({"list", "watch"} if namespaces else set())
     granted = {(group, resource) for rule in rules(found) for group in rule["apiGroups"] for resource in rule["resources"]}
-    assert len(granted) == (11 if namespaces else 10), "a right that this test does not know"
+    assert len(granted) == (13 if namespaces else 12), "a right that this test does not know"
 
 
 def test_listed_namespaces_confine_it() -> None:

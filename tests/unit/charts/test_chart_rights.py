@@ -7,6 +7,7 @@ what kopf asks for by itself is added from what we registered with it.
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,12 +17,14 @@ from chart import Document, render
 from test_chart_rbac import rules
 
 from fumehood.errors import AlreadyExists, Forbidden
+from fumehood.executors.kubernetes.surroundings import Surroundings
 from fumehood.handlers import register
-from fumehood.kube import core_path, environment_path
-from unit.fumehood.fakes import Access, access
+from fumehood.kube import KUBERNETES_SLICE, core_path, environment_path
+from unit.fumehood.fakes import Access, FakeCluster, access
 from unit.fumehood.world import JOB, PODS, World, cancelled_manifest
 
 SCANNING = ("apiextensions.k8s.io", "customresourcedefinitions")  # kopf learns by it that the CRDs are there
+PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
 RUNTIME_CLASS = "/apis/node.k8s.io/v1/runtimeclasses/gvisor"
 
 
@@ -122,15 +125,30 @@ async def asked() -> set[Access]:
         world = World()
         await live(world)
         found |= world.cluster.asked
-    return found
+    return found | await asked_of_the_network()
+
+
+async def asked_of_the_network() -> set[Access]:
+    """Return the requests of a proof, of a way out, and of looking around for both."""
+    world = World(network={"proof": {"enabled": True}, "cluster_ranges": ["10.0.0.0/8"], "profiles": {"way": PROFILE}})
+    await world.submit(egress={"profile": "way", "reason": "because"})
+    await world.proved()
+    assert world.status["egress"]["profile"] == "way"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        around = FakeCluster()
+        around.seed(KUBERNETES_SLICE, {"metadata": {"name": "kubernetes"}, "ports": [{"port": 6443}], "endpoints": []})
+        around.seed("/api/v1/nodes/n1", {"metadata": {"name": "n1"}, "status": {"addresses": []}})
+        await Surroundings(around, lambda: ("192.0.2.10",), 9000, 8080, ipaddress.ip_address("10.96.0.10")).guarded()
+    return world.cluster.asked | around.asked
 
 
 def watched(namespaces: list[str]) -> set[Access]:
     """Return what kopf lists and watches: the resources of our handlers, and those by which it finds them."""
     registry = kopf.OperatorRegistry()
-    register(registry, *[None, None])  # type: ignore[list-item]
+    register(registry, *[object()] * 3)  # type: ignore[arg-type]
     resources = {(str(selector.group), str(selector.any_name)) for selector in registry._watching.get_all_selectors()}
-    assert resources == {("fumehood.dev", "analysisjobs"), ("", "pods")}
+    assert resources == {("fumehood.dev", "analysisjobs"), ("", "pods"), ("networking.k8s.io", "networkpolicies")}
     resources |= {SCANNING} | ({("", "namespaces")} if namespaces else set())
     return {(verb, *resource) for resource in resources for verb in ("list", "watch")}
 

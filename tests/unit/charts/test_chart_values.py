@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from fumehood.api.v1alpha1 import AnalysisEnvironmentSpec, Category, Limits
 from fumehood.core.failures import MEANING, Reason
+from fumehood.settings import EgressProfile
 
 reference = load(ROOT / "hack" / "reference.py")
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,14 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
         ({"deadlines": {"start": 0}}, "/deadlines/start"),
         ({"egress": {"cidrs": ["everywhere"]}}, "/egress/cidrs"),
         ({"egress": {"port": 70000}}, "/egress/port"),
+        ({"network": {"clusterRanges": ["10.0.0.0"]}}, "/network/clusterRanges"),
+        ({"network": {"proof": {"node": "Ignore"}}}, "/network/proof/node"),
+        ({"network": {"proof": {"interval": 1}}}, "/network/proof/interval"),
+        ({"network": {"profiles": {"Mirror": PROFILE}}}, "Mirror"),
+        ({"network": {"profiles": {"mirror": PROFILE | {"ports": []}}}}, "/network/profiles/mirror/ports"),
+        ({"network": {"profiles": {"mirror": PROFILE | {"hosts": {"a": "elsewhere"}}}}}, "/network/profiles/mirror/hosts"),
+        ({"network": {"profiles": {"mirror": PROFILE | {"until": "next year"}}}}, "/network/profiles/mirror/until"),
+        ({"network": {"profiles": {"mirror": {"cidrs": ["198.51.100.7/32"]}}}}, "ports"),
         ({"extraEnv": [{"name": "FUMEHOOD_NAMESPACES", "value": "x"}]}, "/extraEnv/0"),
         ({"podDisruptionBudget": {"maxUnavailable": 5}}, "/podDisruptionBudget/maxUnavailable"),
         ({"logLevel": "LOUD"}, "/logLevel"),
@@ -83,12 +93,13 @@ def _beyond(values: Any, schema: Any, path: str) -> Any:
             yield from _beyond(value, known[key], f"{path}/{key}")
 
 
-def test_the_schema_knows_every_field_of_an_environment() -> None:
+def test_the_schema_knows_every_field_of_environments_and_profiles() -> None:
     def aliases(model: type[BaseModel]) -> set[str]:
         return set(model.model_json_schema(by_alias=True)["properties"])
 
     assert set(SCHEMA["$defs"]["environment"]["properties"]) == aliases(AnalysisEnvironmentSpec)
     assert set(SCHEMA["$defs"]["limits"]["properties"]) == aliases(Limits)
+    assert set(SCHEMA["$defs"]["egressProfile"]["properties"]) == aliases(EgressProfile)
 
 
 def test_every_value_is_described() -> None:

@@ -60,6 +60,7 @@ class FakeCluster:
         self.asked: set[Access] = set()
         self.listeners: list[Listener] = []
         self.fault: Callable[[str, str, bool], Exception | BaseException | None] = lambda method, path, done: None
+        self.created = CREATED  # of what is created from now on
         self._version = 100
 
     # --- the protocol ---
@@ -82,7 +83,7 @@ class FakeCluster:
             self._write("POST", target, lambda: None)
             raise AlreadyExists(target)
         document = copy.deepcopy(body)
-        document["metadata"] |= {"uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{target}{self._version}")), "creationTimestamp": CREATED}
+        document["metadata"] |= {"uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{target}{self._version}")), "creationTimestamp": self.created}
         return self._write("POST", target, lambda: self._put(target, document, "ADDED"))
 
     async def replace(self, path: str, body: Json) -> Json:
@@ -91,7 +92,9 @@ class FakeCluster:
 
         def effect() -> Json:
             self._check(path, body)
-            return self._put(path, self.objects[path] | copy.deepcopy(body), "MODIFIED")
+            document = copy.deepcopy(body)
+            document["metadata"] |= {name: self.objects[path]["metadata"].get(name) for name in ("uid", "creationTimestamp")}
+            return self._put(path, self.objects[path] | document, "MODIFIED")
 
         return self._write("PUT", path, effect)
 

@@ -57,3 +57,42 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FUMEHOOD_STORE__BUCKET", raising=False)
     with pytest.raises(ValueError, match="store"):
         Settings()
+
+
+def test_egress_profiles_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = '{"mirror": {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["team-*"], "until": "2027-01-01T00:00:00Z"}}'
+    found = read(monkeypatch, FUMEHOOD_NETWORK__PROFILES=profile, FUMEHOOD_NETWORK__CLUSTER_RANGES='["10.0.0.0/8"]').network
+    assert str(found.profiles["mirror"].cidrs[0]) == "198.51.100.7/32"
+    assert found.profiles["mirror"].protocol == "TCP"
+    assert str(found.cluster_ranges[0]) == "10.0.0.0/8"
+    assert (found.proof.enabled, found.proof.node) == (True, "Report")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        '"cidrs": []',
+        '"cidrs": ["198.51.100.7/24"]',
+        '"cidrs": ["everywhere"]',
+        '"ports": []',
+        '"ports": [0]',
+        '"ports": [65536]',
+        '"protocol": "SCTP"',
+        '"namespaces": []',
+        '"hosts": {"Not_A_Host": "198.51.100.7"}',
+        '"hosts": {"a": "not an address"}',
+        '"until": "2027-01-01T00:00:00"',
+        '"unknown": 1',
+    ],
+)
+def test_a_profile_that_is_not_right_stops_the_start(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    right = '"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]'
+    read(monkeypatch, FUMEHOOD_NETWORK__PROFILES=f'{{"mirror": {{{right}}}}}')
+    with pytest.raises(ValueError, match=r"network\.profiles\.mirror"):
+        read(monkeypatch, FUMEHOOD_NETWORK__PROFILES=f'{{"mirror": {{{right}, {change}}}}}')
+
+
+@pytest.mark.parametrize("name", ["Mirror", "-x", "x" * 64, "a.b", ""])
+def test_a_profiles_name_is_a_label(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(ValueError, match=r"network\.profiles"):
+        read(monkeypatch, FUMEHOOD_NETWORK__PROFILES=f'{{"{name}": {{"cidrs": ["198.51.100.7/32"], "ports": [1], "namespaces": ["x"]}}}}')

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from fumehood.adapters.python import ADAPTER
+from fumehood.core import isolation, names
 from fumehood.errors import FumehoodError
 from fumehood.executors.kubernetes.executor import KubernetesExecutor
+from fumehood.executors.kubernetes.prover import Prover
 from fumehood.handlers import see_job, see_pod
 from fumehood.kube import environment_path, job_path
 from fumehood.metrics import Metrics
@@ -22,6 +26,7 @@ Json = dict[str, Any]
 KEY: Key = ("lab", "co2-trend")
 JOB = job_path(*KEY)
 PODS = "/api/v1/namespaces/lab/pods"
+PROBE = f"{PODS}/{names.PROBE}"
 
 
 class Operator:
@@ -34,9 +39,20 @@ class Operator:
         self.delay: float | None = None
         self.alive = True
         options: Settings = world.settings
-        executor = KubernetesExecutor(world.cluster, options.pods, options.egress, lambda: ("192.0.2.10",), 9000, world.clock)
+        self.prover = Prover(
+            world.cluster,
+            options.pods,
+            options.network,
+            world,
+            world.control,
+            world.clock,
+            b"key",
+            lambda *told: self.reconciler.network_told(*told),
+        )
+        prover = self.prover if options.network.proof.enabled else None
+        executor = KubernetesExecutor(world.cluster, options.pods, options.egress, lambda: ("192.0.2.10",), 9000, world.clock, prover)
         self.reconciler = Reconciler(options, world.cluster, executor, world.store, {"python": ADAPTER}, world.clock, Metrics(), self.add)
-        for plural in ("analysisjobs", "pods"):  # a watch begins with what is there
+        for plural in ("analysisjobs", "pods", "networkpolicies"):  # a watch begins with what is there
             for document in world.cluster.of(plural):
                 self.hear({"type": "ADDED", "object": document})
         world.cluster.listeners.append(self.hear)
@@ -46,7 +62,10 @@ class Operator:
             self.keys.append(key)
 
     def hear(self, event: Json) -> None:
-        see = {"AnalysisJob": see_job, "Pod": see_pod}.get(event["object"].get("kind", ""))
+        kind = event["object"].get("kind", "")
+        see = {"AnalysisJob": see_job, "Pod": see_pod}.get(kind)
+        if kind == "NetworkPolicy" and self.alive:
+            self.prover.policy_seen(event)
         if see and self.alive:
             see(self.reconciler, self, event)  # type: ignore[arg-type]
 
@@ -72,15 +91,53 @@ class Operator:
         self.world.cluster.listeners.remove(self.hear)
 
 
+@dataclass
+class Network:
+    """What there is in the network, what of it a job's Pod reaches, and what becomes of the probe's Pod if not a report."""
+
+    there: frozenset[str] = frozenset(isolation.MEANING)
+    open: frozenset[str] = frozenset({isolation.STORE})
+    status: Json | None = None
+
+    def probe_status(self) -> Json:
+        """Return the status of the probe's Pod."""
+        if self.status is not None:
+            return self.status
+        said = wire.encode(wire.Sighting(wire.VERSION, tuple(sorted(self.open)), 1, 0.1)).decode()
+        ended = {"name": wire.PROBE, "state": {"terminated": {"exitCode": 0, "message": said}}}
+        return {"phase": "Succeeded", "hostIP": "192.0.2.7", "containerStatuses": [ended]}
+
+
 class World:
     """The cluster, the store, the clock, and the operator if it lives."""
 
     def __init__(self, **options: Any) -> None:
         self.settings = settings(**options)
         self.cluster, self.store, self.clock = FakeCluster(), FakeStore(), FakeClock()
+        self.network = Network()
+        self.probes: list[Json] = []  # every one that there ever was
         self.cluster.seed(environment_path("python"), environment_document())
         self.cluster.seed("/api/v1/nodes/node", {"metadata": {"name": "node"}, "status": {"runtimeHandlers": []}})
         self.operator = Operator(self)
+
+    # --- the network ---
+
+    async def places(self) -> dict[str, tuple[str, int]]:
+        """Implements `prover.Around`."""
+        return dict.fromkeys(isolation.MEANING.keys() - {isolation.NODE}, ("192.0.2.1", 1))
+
+    async def control(self, errand: wire.Errand) -> frozenset[str]:
+        """What the operator itself reaches."""
+        return frozenset(target.name for target in errand.targets) & self.network.there
+
+    async def proved(self) -> None:
+        """Wait for every proof that is under way, playing the kubelet; then let the operator go on."""
+        while proofs := [task for task in asyncio.all_tasks() if "Prover._prove" in str(task.get_coro())]:
+            if PROBE in self.cluster.objects and "status" not in self.cluster.objects[PROBE]:
+                self.probes.append(self.cluster.objects[PROBE])
+                self.cluster.change(PROBE, {"status": self.network.probe_status()})
+            await asyncio.wait(proofs, timeout=0)
+        await self.settle()
 
     # --- users ---
 

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .common import NUMBER, FileName, Kind, Limits, Model, ObjectMeta, ResourceName, S3Uri, Sha256, rules
+from .common import NUMBER, FileName, Kind, Limits, Model, ObjectMeta, ProfileName, ResourceName, S3Uri, Sha256, rules
 from .status import AnalysisJobStatus
 
 MAX_FILES = 64
 MAX_FILE_CHARS = 262_144
 # Every field but `cancel`. `parameters` is free JSON, which CEL cannot compare;
 # the chart's admission policy guards it.
-IMMUTABLE = ("schemaVersion", "environment", "source", "args", "inputs", "outputs", "limits", "ttlSecondsAfterFinished")
+IMMUTABLE = ("schemaVersion", "environment", "source", "args", "inputs", "outputs", "limits", "egress", "ttlSecondsAfterFinished")
 
 
 class ConfigMapSource(Model):
@@ -115,6 +115,17 @@ class OutputRule(Model):
         return self
 
 
+class Egress(Model):
+    """A way out of the sandbox, by the name that the administrators gave it."""
+
+    profile: ProfileName = Field(description="Name of an egress profile; the administrators say which there are.")
+    reason: str = Field(
+        max_length=256,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        description="What it is needed for, in one line; it is kept with the record of the grant.",
+    )
+
+
 def _immutable() -> dict[str, Any]:
     same = "has(self.{0}) == has(oldSelf.{0}) && (!has(self.{0}) || self.{0} == oldSelf.{0})"
     return rules(
@@ -149,6 +160,7 @@ class AnalysisJobSpec(Model):
         description="Which files of /outputs are artifacts; the first rule that fits decides. Without rules, all of them.",
     )
     limits: Limits = Field(Limits(), description="Hard limits; what is not given comes from the environment.")
+    egress: Egress | None = Field(None, description="Ask for a way out. Without it, there is no network at all.")
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000), NUMBER] | None = Field(
         None, description="Delete this resource so long after it finished. The artifacts stay. Without it, it stays."
     )

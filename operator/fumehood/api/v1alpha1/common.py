@@ -35,6 +35,7 @@ Quantity = Annotated[
 FileName = Annotated[str, Field(pattern=FILE_NAME, max_length=253)]
 Sha256 = Annotated[str, Field(pattern=SHA256, max_length=71)]
 S3Uri = Annotated[str, Field(pattern=S3_URI, max_length=1024)]
+ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=63)]
 ResourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", max_length=253)]
 
 
@@ -92,6 +93,14 @@ class Limits(Model):
     harvest: Duration | None = Field(None, description="Longest time that sealing and storing its artifacts may take, e.g. 5m.")
 
 
+class ManagedFields(Model):
+    """Who wrote a part of an object, by its own word."""
+
+    manager: str = ""
+    subresource: str = ""
+    time: str = ""
+
+
 class ObjectMeta(Model):
     """The part of Kubernetes' metadata that the operator reads."""
 
@@ -102,3 +111,10 @@ class ObjectMeta(Model):
     resource_version: str = ""
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
+    managed_fields: tuple[ManagedFields, ...] = ()
+
+    @property
+    def manager(self) -> str:
+        """The program that wrote the object first, as it calls itself: Kubernetes keeps no better record of who did."""
+        writers = sorted((entry for entry in self.managed_fields if not entry.subresource), key=lambda entry: entry.time)
+        return writers[0].manager[:128] if writers else ""

@@ -61,7 +61,7 @@ class ConditionStatus(enum.StrEnum):
 class Condition(Model):
     """One observation, by Kubernetes' conventions."""
 
-    type: str = Field(max_length=63, description="Finished, Succeeded or ArtifactsComplete.")
+    type: str = Field(max_length=63, description="Finished, Succeeded, ArtifactsComplete or NetworkIsolated.")
     status: ConditionStatus = Field(description="True, False or Unknown.")
     reason: str = Field(max_length=63, description="One word, for programs.")
     message: str = Field("", max_length=MAX_MESSAGE, description="One sentence, for people.")
@@ -99,6 +99,18 @@ class SandboxStatus(Model):
         0, alias="landlockABI", description="Landlock version in force; 0 is none."
     )
     runtime_class: str = Field("", max_length=253, description="RuntimeClass of the Pod.")
+    network_proof: str | None = Field(
+        None, max_length=63, description="Proved: a probe found the network of the namespace's jobs shut. Disabled: nobody looked."
+    )
+
+
+class EgressStatus(Model):
+    """The way out that was granted."""
+
+    profile: str = Field(max_length=63, description="Which one.")
+    reason: str = Field(max_length=256, description="What the job gave as its reason.")
+    granted_at: Instant = Field(description="When its Pod was made.")
+    until: Instant | None = Field(None, description="When the profile ends; no job gets it after that.")
 
 
 class Evidence(Model):
@@ -191,12 +203,13 @@ class AnalysisJobStatus(Model):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}, max_length=MAX_CONDITIONS),
-    ] = Field((), description="Finished, Succeeded, ArtifactsComplete.")
+    ] = Field((), description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated.")
     attempt: int | None = Field(None, description="Which try this is.")
     env_version: str | None = Field(None, max_length=63, description="Version of the environment that was used.")
     times: TimesStatus | None = Field(None, description="When each stage ended.")
     durations: DurationsStatus | None = Field(None, description="How long each stage took.")
     sandbox: SandboxStatus | None = Field(None, description="Protections in force.")
+    egress: EgressStatus | None = Field(None, description="The way out that was granted.")
     failure: FailureStatus | None = Field(None, description="Why it failed.")
     result: ResultStatus | None = Field(None, description="What was harvested.")
 

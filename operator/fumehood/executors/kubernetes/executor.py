@@ -7,17 +7,19 @@ from collections.abc import Callable
 from ...api.v1alpha1 import Evidence, UserNamespaces
 from ...core import names, sanitise
 from ...core.failures import Reason, Refused
+from ...core.isolation import NetworkProof
 from ...core.observation import SandboxFacts
 from ...core.plan import Plan
 from ...core.status import stamp
 from ...errors import AlreadyExists, Forbidden, Invalid, NotFound, Unavailable
-from ...kube import core_path
+from ...kube import core_path, policy_path
 from ...ports import Clock, Cluster, Json
 from ...settings import EgressSettings, PodSettings
 from . import network
 from .capabilities import Capabilities
 from .observe import STOPPED_AT, facts
 from .pod import Isolation, pod, secret
+from .prover import Prover
 
 RELEASE_GRACE = 5  # seconds for a sandbox that has nothing left to say
 
@@ -33,6 +35,7 @@ class KubernetesExecutor:
         store_addresses: Callable[[], tuple[str, ...]],
         store_port: int,
         clock: Clock,
+        prover: Prover | None,
     ) -> None:
         self._cluster = cluster
         self._pods = pods
@@ -40,13 +43,16 @@ class KubernetesExecutor:
         self._store_addresses = store_addresses
         self._store_port = store_port
         self._clock = clock
+        self._prover = prover
         self._capabilities = Capabilities(cluster)
 
     async def launch(self, plan: Plan, order: bytes, owner: Json) -> SandboxFacts:
         """See `ports.Executor`."""
         isolation = await self._isolation(plan)
         namespace = plan.subject.namespace
-        await self._ensure_policy(namespace)
+        await self._close(namespace)
+        if plan.egress:
+            await self._ensure_policy(network.egress_policy(namespace, plan.egress))
         await self._hand_over(plan, secret(plan, order, owner))
         document = pod(plan, self._pods, isolation, owner)
         try:
@@ -105,20 +111,30 @@ class KubernetesExecutor:
             grace = None if sandbox.ended else RELEASE_GRACE
             await self._cluster.delete(core_path(namespace, "pods", sandbox.name), sandbox.uid, grace)
 
-    async def _ensure_policy(self, namespace: str) -> None:
-        desired = network.policy(namespace, self._egress, self._store_addresses(), self._store_port)
-        collection = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+    async def _close(self, namespace: str) -> None:
+        """See that the network of the namespace's jobs is shut, by policy and by proof."""
+        made = await self._ensure_policy(network.policy(namespace, self._egress, self._store_addresses(), self._store_port))
+        if self._prover:
+            if made:
+                self._prover.policy_made(namespace)
+            await self._prover.require(namespace)
+
+    async def _ensure_policy(self, desired: Json) -> bool:
+        """See that a policy is as it has to be; return whether it had to be written."""
+        namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
         try:
-            current = await self._cluster.get(f"{collection}/{names.NETWORK_POLICY}")
+            current = await self._cluster.get(policy_path(namespace, name))
         except NotFound:
             try:
-                await self._cluster.create(collection, desired)
+                await self._cluster.create(policy_path(namespace), desired)
             except AlreadyExists:
                 raise Unavailable("the NetworkPolicy was made by somebody else just now") from None
-            return
-        if current["spec"] != desired["spec"]:
-            desired["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-            await self._cluster.replace(f"{collection}/{names.NETWORK_POLICY}", desired)
+            return True
+        if current["spec"] == desired["spec"]:
+            return False
+        desired["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        await self._cluster.replace(policy_path(namespace, name), desired)
+        return True
 
     async def _isolation(self, plan: Plan) -> Isolation:
         wish = plan.user_namespaces
@@ -129,7 +145,7 @@ class KubernetesExecutor:
                 f"environment {plan.environment!r} requires user namespaces, which not every node of this cluster supports",
                 Evidence(missing=("userNamespaces",)),
             )
-        return Isolation(host_users=not can)
+        return Isolation(not can, NetworkProof.PROVED if self._prover else NetworkProof.DISABLED)
 
 
 def _pod_refused(message: str) -> Exception:

@@ -1,8 +1,9 @@
-"""The NetworkPolicy of a namespace's job Pods (pure): nothing in, nothing out but the collector's way to the store."""
+"""NetworkPolicies of job Pods (pure): nothing in, nothing out but the collector's way to the store, and what a profile adds."""
 
 from __future__ import annotations
 
 from ...core import names
+from ...core.egress import Block, Grant
 from ...ports import Json
 from ...settings import EgressSettings
 
@@ -26,6 +27,34 @@ def policy(namespace: str, egress: EgressSettings, store_addresses: tuple[str, .
             "egress": [{"to": peers, "ports": ports}] if peers else [],
         },
     }
+
+
+def egress_policy(namespace: str, grant: Grant) -> Json:
+    """Return the policy that adds a profile's way out to Pods that have its label."""
+    blocks = [{"ipBlock": _block(block)} for block in grant.blocks]
+    ports = [{"protocol": grant.protocol, "port": port} for port in grant.ports]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": names.EGRESS_POLICY + grant.profile,
+            "namespace": namespace,
+            "labels": {names.MANAGED_BY: "fumehood"},
+        },
+        "spec": {
+            # Only with a job's label too: the fence is around those.
+            "podSelector": {
+                "matchLabels": {names.EGRESS: grant.profile},
+                "matchExpressions": [{"key": names.JOB_UID, "operator": "Exists"}],
+            },
+            "policyTypes": ["Egress"],
+            "egress": [{"to": blocks, "ports": ports}],
+        },
+    }
+
+
+def _block(block: Block) -> Json:
+    return {"cidr": block.cidr, "except": list(block.shut)} if block.shut else {"cidr": block.cidr}
 
 
 def _peers(egress: EgressSettings, store_addresses: tuple[str, ...]) -> list[Json]:

@@ -50,6 +50,8 @@ def facts(pod: Json) -> SandboxFacts | None:
         scheduled=scheduled.get("status") == "True",
         unschedulable=_cut(scheduled.get("message"), MAX_TEXT) if scheduled.get("reason") == "Unschedulable" else "",
         runtime_class=spec.get("runtimeClassName") or "",
+        network_proof=_cut(labels.get(names.NETWORK_PROOF), MAX_REASON),
+        egress=_cut(labels.get(names.EGRESS), MAX_REASON),
         memory_limit=_memory_limit(spec),
         collector=containers.get(wire.COLLECTOR, ContainerFacts(wire.COLLECTOR)),
         analysis=containers.get(wire.ANALYSIS, ContainerFacts(wire.ANALYSIS)),

@@ -16,6 +16,8 @@ from decimal import Decimal
 from fumehood_sandbox import wire
 
 from ...core import names
+from ...core.egress import Grant
+from ...core.isolation import NetworkProof
 from ...core.plan import Plan
 from ...ports import Json
 from ...settings import PodSettings
@@ -29,9 +31,10 @@ GRACE_SLACK = 45  # a last answer of the store is awaited, whatever the deadline
 
 @dataclass(frozen=True)
 class Isolation:
-    """What was chosen from what the cluster can."""
+    """What was chosen from what the cluster can; whether its network was found shut, or nobody looked."""
 
     host_users: bool
+    network_proof: NetworkProof
 
 
 def secret(plan: Plan, order: bytes, owner: Json) -> Json:
@@ -50,18 +53,7 @@ def pod(plan: Plan, settings: PodSettings, isolation: Isolation, owner: Json) ->
     """Return the Pod of an attempt."""
     limits = plan.granted.enforced
     metadata = _metadata(plan, owner)
-    spec: Json = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "hostNetwork": False,
-        "hostPID": False,
-        "hostIPC": False,
-        "shareProcessNamespace": False,
-        "hostname": "analysis",
-        "dnsPolicy": "None",
-        # The API server wants one name server; nothing listens there, so that a look-up fails at once.
-        "dnsConfig": {"nameservers": ["127.0.0.1"], "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "1"}]},
+    spec: Json = bare() | {
         "terminationGracePeriodSeconds": math.ceil(plan.deadlines.harvest + plan.deadlines.sealing) + GRACE_SLACK,
         "activeDeadlineSeconds": math.ceil(plan.lifetime) + 60,
         "securityContext": security.pod_context(plan.user_id),
@@ -74,13 +66,47 @@ def pod(plan: Plan, settings: PodSettings, isolation: Isolation, owner: Json) ->
         spec["hostUsers"] = False
     if plan.runtime_class:
         spec["runtimeClassName"] = plan.runtime_class
+    metadata["labels"][names.NETWORK_PROOF] = isolation.network_proof.value
+    if plan.egress:
+        metadata["labels"][names.EGRESS] = plan.egress.profile
+        spec |= _host_aliases(plan.egress)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | placement(settings)}
+
+
+def bare() -> Json:
+    """Return what the specs of all our Pods have in common: no token, no name resolution, nothing of the host."""
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "hostNetwork": False,
+        "hostPID": False,
+        "hostIPC": False,
+        "shareProcessNamespace": False,
+        "hostname": "analysis",
+        "dnsPolicy": "None",
+        # The API server wants one name server; nothing listens there, so that a look-up fails at once.
+        "dnsConfig": {"nameservers": ["127.0.0.1"], "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "1"}]},
+    }
+
+
+def placement(settings: PodSettings) -> Json:
+    """Return the part of a spec that says where Pods run, and with whose images."""
+    spec: Json = {}
     if settings.node_selector:
         spec["nodeSelector"] = dict(settings.node_selector)
     if settings.priority_class_name:
         spec["priorityClassName"] = settings.priority_class_name
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    return spec
+
+
+def _host_aliases(grant: Grant) -> Json:
+    """Return names that resolve without DNS, by address as Kubernetes wants them."""
+    addresses = sorted(set(grant.hosts.values()))
+    aliases = [{"ip": address, "hostnames": sorted(host for host, at in grant.hosts.items() if at == address)} for address in addresses]
+    return {"hostAliases": aliases} if aliases else {}
 
 
 def _metadata(plan: Plan, owner: Json) -> Json:

@@ -19,7 +19,7 @@ def volumes(secret: str, payload_image: str, pull_policy: str, disk: int, staged
         return {"name": name, "emptyDir": {"sizeLimit": str(size)}}
 
     return [
-        {"name": "payload", "image": {"reference": payload_image, "pullPolicy": pull_policy}},
+        payload(payload_image, pull_policy),
         {"name": "order", "secret": {"secretName": secret, "defaultMode": 0o444, "optional": False}},
         scratch("work", staged),
         scratch("inputs", staged),
@@ -30,10 +30,20 @@ def volumes(secret: str, payload_image: str, pull_policy: str, disk: int, staged
     ]
 
 
+def payload(image: str, pull_policy: str) -> Json:
+    """Return the volume that holds our programs and their Python."""
+    return {"name": "payload", "image": {"reference": image, "pullPolicy": pull_policy}}
+
+
+def payload_mount() -> Json:
+    """Return where every container of ours finds them."""
+    return _mount("payload", wire.PAYLOAD, read_only=True)
+
+
 def collector_mounts() -> list[Json]:
     """Return the collector's mounts: it stages, and reads what was written."""
     return [
-        _mount("payload", wire.PAYLOAD, read_only=True),
+        payload_mount(),
         _mount("order", wire.ORDER_DIR, read_only=True),
         _mount("work", wire.WORK),
         _mount("inputs", wire.INPUTS),
@@ -44,7 +54,7 @@ def collector_mounts() -> list[Json]:
 def analysis_mounts() -> list[Json]:
     """Return the mounts of the container that hostile code shares."""
     return [
-        _mount("payload", wire.PAYLOAD, read_only=True),
+        payload_mount(),
         _mount("work", wire.WORK, read_only=True),
         _mount("inputs", wire.INPUTS, read_only=True),
         _mount("outputs", wire.OUTPUTS),

@@ -1,0 +1,225 @@
+"""No network but by a profile, and no job where the network is not shut: on the real cluster's own plug-in."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import secrets
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import ROOT, Cluster, Json, job
+from .test_jobs import assert_failed, fetch
+
+# One worker: the settings of the one operator are changed here.
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("network")]
+
+PORT = 8099
+LISTENER = f"""
+import http.server
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"hello from outside")
+http.server.ThreadingHTTPServer(("", {PORT}), Answer).serve_forever()
+"""
+# By name, which only the profile's hosts can resolve. A policy may be in force only a while after the Pod started.
+CALL = f"""
+import time, urllib.request
+end = time.monotonic() + 60
+while True:
+    try:
+        answer = urllib.request.urlopen("http://listener.example:{PORT}/", timeout=3).read()
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.5)
+open("/outputs/answer.txt", "wb").write(answer)
+"""
+REACH = "import socket\nsocket.create_connection(({address!r}, {port}), timeout=5)\n"
+
+
+def pod(name: str, image: str, code: str) -> Json:
+    """Return a Pod that keeps to `restricted` and runs Python."""
+    context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+    container = {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-c", code],
+        "securityContext": context,
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+    }
+    spec = {
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 20_000, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def namespace() -> Cluster:
+    """Make a namespace, Pod Security `restricted` enforced."""
+    found = Cluster(f"network-{secrets.token_hex(4)}")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": found.namespace, "labels": labels}}
+    found.kubectl("create", "-f", "-", stdin=yaml.safe_dump(made))
+    return found
+
+
+@pytest.fixture(scope="module")
+def listener(environ: dict[str, str], images: Any) -> Iterator[str]:
+    """The address of a Pod that answers, in a namespace that has nothing to do with jobs."""
+    place = namespace()
+    place.create(pod("listener", images["environments"]["python"]["reference"], LISTENER))
+    place.kubectl("wait", "pod/listener", "--for=condition=Ready", "--timeout=120s")
+    yield place.get("pod", "listener")["status"]["podIP"]
+    place.kubectl("delete", "namespace", place.namespace, "--wait=false")
+
+
+def ranges() -> list[str]:
+    """Return the cluster's own addresses: Pods by the ranges that they are of, nodes, Services and endpoints one by one."""
+    system = Cluster("default")
+    nodes = system.get("nodes")["items"]
+    pods = {
+        str(ipaddress.ip_network(f"{pod['status']['podIP']}/16", strict=False))
+        for pod in system.get("pods", "--all-namespaces")["items"]
+        if not pod["spec"].get("hostNetwork") and pod["status"].get("podIP")
+    }
+    single = {entry["address"] for node in nodes for entry in node["status"]["addresses"] if entry["type"] == "InternalIP"}
+    single |= {service["spec"]["clusterIP"] for service in system.get("services", "--all-namespaces")["items"]} - {"None", ""}
+    single |= {address for entry in system.get("endpointslice", "kubernetes")["endpoints"] for address in entry["addresses"]}
+    return sorted(pods | {f"{address}/{128 if ':' in address else 32}" for address in single})
+
+
+def helm(*arguments: str) -> None:
+    command = [
+        "helm",
+        "upgrade",
+        "fumehood",
+        "charts/fumehood",
+        "--namespace",
+        "fumehood-system",
+        "--reuse-values",
+        "--wait",
+        "--timeout=3m",
+    ]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def profile(listener: str, cluster: Cluster) -> Iterator[str]:
+    """A profile that opens the listener to jobs of this module's namespace; gone afterwards."""
+    values = {
+        "cidrs": [f"{listener}/32"],
+        "ports": [PORT],
+        "namespaces": [cluster.namespace],
+        "hosts": {"listener.example": listener},
+        "cluster": True,
+    }
+    helm(
+        "--set-json", f"network.profiles={json.dumps({'listener': values})}", "--set-json", f"network.clusterRanges={json.dumps(ranges())}"
+    )
+    yield "listener"
+    helm("--set-json", "network.profiles=null", "--set-json", "network.clusterRanges=[]")
+
+
+def condition(found: Json) -> Json:
+    """Return what a job knows of its network."""
+    conditions = found.get("status", {}).get("conditions", [])
+    return next((entry for entry in conditions if entry["type"] == "NetworkIsolated"), {})
+
+
+class TestAProfile:
+    def test_a_job_that_has_it_gets_out_and_it_is_recorded(self, cluster: Cluster, store: Any, profile: str) -> None:
+        done = cluster.run(job("out", CALL, egress={"profile": profile, "reason": "to say hello"}), timeout=180)
+        assert done["status"]["phase"] == "Succeeded", done["status"]
+        assert fetch(store, done["status"]["result"]["artifacts"][0]["uri"]) == b"hello from outside"
+        granted = done["status"]["egress"]
+        assert (granted["profile"], granted["reason"]) == ("listener", "to say hello")
+        assert condition(done)["status"] == "True"
+        assert done["status"]["sandbox"]["networkProof"] == "Proved"
+        events = cluster.get("events.events.k8s.io")["items"]
+        (told,) = [event for event in events if event["reason"] == "EgressGranted"]
+        assert told["regarding"]["uid"] == done["metadata"]["uid"]
+        log = Cluster("fumehood-system").kubectl("logs", "deployment/fumehood", "--since=10m").stdout
+        records = [json.loads(line) for line in log.splitlines() if line.startswith("{") and "EgressGranted" in line]
+        (record,) = [record for record in records if record["uid"] == done["metadata"]["uid"]]
+        assert (record["profile"], record["reason"], record["namespace"]) == ("listener", "to say hello", cluster.namespace)
+        assert record["manager"].startswith("kubectl")
+
+    def test_a_job_that_has_it_gets_nowhere_else(self, cluster: Cluster, profile: str) -> None:
+        api = Cluster("default").get("service", "kubernetes")["spec"]["clusterIP"]
+        # Policies come into force a while after the Pod started: what counts is how it ends.
+        code = f"""
+import socket, time
+end = time.monotonic() + 60
+while True:
+    try:
+        socket.create_connection(({api!r}, 443), timeout=3).close()
+    except OSError:
+        break
+    if time.monotonic() > end:
+        raise SystemExit("the API server stays open")
+    time.sleep(0.5)
+"""
+        done = cluster.run(job("only-there", code, egress={"profile": profile, "reason": "to try another door"}), timeout=180)
+        assert done["status"]["phase"] == "Succeeded", done["status"]
+
+    def test_the_same_job_without_it_cannot(self, cluster: Cluster, listener: str, profile: str) -> None:
+        done = cluster.run(job("shut-in", REACH.format(address=listener, port=PORT)))
+        assert_failed(done, "SANDBOX_VIOLATION", "SystemCallRefused")
+        assert "egress" not in done["status"]
+
+    @pytest.mark.parametrize("name", ["none", "listener-2"])
+    def test_one_that_is_not_there_makes_no_pod(self, cluster: Cluster, profile: str, name: str) -> None:
+        done = cluster.run(job(f"wrong-{name}", CALL, egress={"profile": name, "reason": "a try"}))
+        failure = assert_failed(done, "VALIDATION_ERROR", "EgressNotAllowed")
+        assert repr(name) in failure["message"] and "listener" in failure["message"]
+        pods = cluster.get("pods", "-l", f"fumehood.dev/job-uid={done['metadata']['uid']}")["items"]
+        assert pods == []
+
+    def test_another_namespace_may_not_use_it(self, profile: str) -> None:
+        other = namespace()
+        try:
+            done = other.run(job("elsewhere", CALL, egress={"profile": profile, "reason": "a try"}), timeout=180)
+            assert_failed(done, "VALIDATION_ERROR", "EgressNotAllowed")
+        finally:
+            other.kubectl("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_a_namespace_that_is_opened_runs_nothing_until_it_is_shut_again(environ: dict[str, str]) -> None:
+    place = namespace()
+    try:
+        first = place.run(job("before", "print(1)"), timeout=180)
+        assert first["status"]["phase"] == "Succeeded", first["status"]
+        opened = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "allow-all"},
+            "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+        }
+        place.create(opened)
+        place.create(job("waits", "print(1)"))
+        waiting = place.until(
+            lambda: found if condition(found := place.get("analysisjob", "waits")).get("status") == "False" else None,
+            "the job waits with the condition",
+            timeout=120,
+        )
+        assert waiting["status"]["phase"] == "Pending"
+        assert condition(waiting)["reason"] == "TargetReached"
+        assert "API server" in condition(waiting)["message"]
+        assert not [pod for pod in place.get("pods")["items"] if pod["metadata"]["name"].startswith("waits")]
+        events = place.get("events.events.k8s.io")["items"]
+        assert [event for event in events if event["reason"] == "TargetReached" and event["type"] == "Warning"]
+        place.kubectl("delete", "networkpolicy", "allow-all")
+        done = place.wait("waits", timeout=180)
+        assert done["status"]["phase"] == "Succeeded", done["status"]
+        assert condition(done)["status"] == "True"
+    finally:
+        place.kubectl("delete", "namespace", place.namespace, "--wait=false")
