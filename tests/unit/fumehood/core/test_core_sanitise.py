@@ -162,5 +162,9 @@ def test_a_hostile_text_costs_no_time() -> None:
         "password=" * 5_000,
         "eyJ" + "a." * 20_000,
         "authorization " * 3_000,
+        "/" * 40_000,
+        "a." * 20_000,
+        "10." * 13_000,
+        "a://b" * 8_000,
     ):
         text(raw, 10_000)
