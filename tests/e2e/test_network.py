@@ -7,6 +7,7 @@ import json
 import secrets
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,7 @@ import yaml
 from .conftest import ROOT, Cluster, Json, job
 from .test_jobs import assert_failed, fetch
 
-# One worker: the settings of the one operator are changed here.
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("network")]
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]  # the settings of the one operator are changed here
 
 PORT = 8099
 LISTENER = f"""
@@ -96,24 +96,16 @@ def ranges() -> list[str]:
     return sorted(pods | {f"{address}/{128 if ':' in address else 32}" for address in single})
 
 
-def helm(*arguments: str) -> None:
-    command = [
-        "helm",
-        "upgrade",
-        "fumehood",
-        "charts/fumehood",
-        "--namespace",
-        "fumehood-system",
-        "--reuse-values",
-        "--wait",
-        "--timeout=3m",
-    ]
-    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def deploy(*more: Path) -> None:
+    """Install the chart as `make deploy` does, with more values."""
+    command = ["helm", "upgrade", "fumehood", "charts/fumehood", "--namespace", "fumehood-system", "--wait", "--timeout=3m"]
+    values = [f"--values={path}" for path in (ROOT / ".cluster" / "values.yaml", *more)]
+    done = subprocess.run([*command, *values], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def profile(listener: str, cluster: Cluster) -> Iterator[str]:
+def profile(listener: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A profile that opens the listener to jobs of this module's namespace; gone afterwards."""
     values = {
         "cidrs": [f"{listener}/32"],
@@ -122,11 +114,11 @@ def profile(listener: str, cluster: Cluster) -> Iterator[str]:
         "hosts": {"listener.example": listener},
         "cluster": True,
     }
-    helm(
-        "--set-json", f"network.profiles={json.dumps({'listener': values})}", "--set-json", f"network.clusterRanges={json.dumps(ranges())}"
-    )
+    path = tmp_path_factory.mktemp("values") / "network.yaml"
+    path.write_text(yaml.safe_dump({"network": {"clusterRanges": ranges(), "profiles": {"listener": values}}}))
+    deploy(path)
     yield "listener"
-    helm("--set-json", "network.profiles=null", "--set-json", "network.clusterRanges=[]")
+    deploy()
 
 
 def condition(found: Json) -> Json:

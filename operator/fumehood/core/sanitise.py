@@ -13,7 +13,10 @@ from collections.abc import Iterable
 
 MARK = "…"
 SHORTEST = 4  # a secret of fewer characters cannot be told from a word
-_OURS = re.compile(r"/{1,4}(?:opt|run|var/run|etc)/fumehood(?:/[\w.+@~-]*)*(?=/)|/{1,4}[\w./+@~-]{0,512}/(?:site|dist)-packages(?=/)")
+_OURS = re.compile(
+    r"/{1,4}(?:opt|run|var/run|etc)/fumehood(?:/[\w.+@~-]*)*(?=/)"
+    r"|(?<![\w./+@~-])[\w./+@~-]{1,1024}/(?:site|dist)-packages(?=/)"
+)
 _START = r"(?:(?<![\w./:…])/{1,8}|(?<=:)/(?!/)|(?<=file://)/)"
 _PATH = re.compile(_START + r"(?:[\w.+@~-]+/{1,8})*[\w.+@~-]+")
 _WORK = re.compile(r"/+(?:work|inputs|outputs|tmp)(?=/|\b)/*")

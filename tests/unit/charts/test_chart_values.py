@@ -48,6 +48,7 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"network": {"clusterRanges": ["10.0.0.0"]}}, "/network/clusterRanges"),
         ({"network": {"proof": {"node": "Ignore"}}}, "/network/proof/node"),
         ({"network": {"proof": {"interval": 1}}}, "/network/proof/interval"),
+        ({"network": {"profiles": {"mirror": PROFILE}}}, "/network/clusterRanges"),
         ({"network": {"profiles": {"Mirror": PROFILE}}}, "Mirror"),
         ({"network": {"profiles": {"mirror": PROFILE | {"ports": []}}}}, "/network/profiles/mirror/ports"),
         ({"network": {"profiles": {"mirror": PROFILE | {"hosts": {"a": "elsewhere"}}}}}, "/network/profiles/mirror/hosts"),

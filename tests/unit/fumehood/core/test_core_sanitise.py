@@ -174,5 +174,9 @@ def test_a_hostile_text_costs_no_time() -> None:
         "AAAA\n" * 8_000,
         "-----BEGIN PRIVATE KEY-----\n" * 1_500,
         "sk-" * 13_000,
+        "/" * 40_000,
+        "a." * 20_000,
+        "10." * 13_000,
+        "a://b" * 8_000,
     ):
         text(raw, 10_000)
