@@ -51,7 +51,7 @@ test-unit: setup ## Run the tests that need no cluster
 	@$(BIN)/pytest -m "not cluster" -n auto tests
 
 test-cluster: deploy ## Run the tests on the real cluster
-	@$(WITH_CLUSTER) $(BIN)/pytest -m "cluster and not alone" -n 4 --dist loadgroup tests
+	@$(WITH_CLUSTER) $(BIN)/pytest -m "cluster and not alone" -n 4 tests
 	@$(WITH_CLUSTER) $(BIN)/pytest -m alone tests
 
 lint: setup ## Check style, types, import contracts and generated files

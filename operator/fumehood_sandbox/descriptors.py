@@ -31,7 +31,9 @@ def unnamed(pid: int, devices: Container[int]) -> Iterator[os.stat_result]:
     for name in names:
         try:
             found = os.stat(f"{folder}/{name}")
+            # gVisor's link count stays at one.
+            gone = found.st_nlink == 0 or os.readlink(f"{folder}/{name}").endswith(" (deleted)")
         except OSError:
             continue
-        if found.st_nlink == 0 and found.st_dev in devices and stat.S_ISREG(found.st_mode):
+        if gone and found.st_dev in devices and stat.S_ISREG(found.st_mode):
             yield found

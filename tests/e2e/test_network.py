@@ -16,7 +16,7 @@ import yaml
 from .conftest import ROOT, Cluster, Json, job
 from .test_jobs import assert_failed, fetch
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]  # the settings of the one operator are changed here
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]  # changes the settings of the one operator
 
 PORT = 8099
 LISTENER = f"""

@@ -1,7 +1,6 @@
 """Every behaviour on the real cluster, at every level of isolation.
 
-All jobs of a level are on their way at once, and each test looks at one result.
-A level belongs to one worker: it has a namespace of its own.
+All levels are on their way at once, some jobs of each, and each test looks at one result.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,45 +22,46 @@ from fumehood.selftest.judge import Result
 from fumehood.selftest.levels import Level
 from fumehood.selftest.run import Range, at_level, run
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
-PARALLEL = 5  # with three levels at once, on two cores
+PARALLEL = 4  # of each level, on two cores
+Asked = dict[Level, list[Case]]
 CASES = load(Path(__file__).resolve().parent)
 
 
-async def results_at(level: Level, namespace: str, cases: list[Case]) -> list[Result]:
+async def run_all(asked: Asked, namespace: str) -> dict[tuple[Level, str], Result]:
     client = await KubeClient.connect()
     try:
-        async with at_level(client, "python", level) as environment:
-            place = Range(client, stores.from_environment(), namespace, environment, level)
-            return await run(place, cases, PARALLEL, lambda result: None)
+        found = await asyncio.gather(*(run_level(client, namespace, level, cases) for level, cases in asked.items()))
     finally:
         await client.close()
+    return {(level, result.case.id): result for level, results in zip(asked, found, strict=True) for result in results}
+
+
+async def run_level(client: KubeClient, namespace: str, level: Level, cases: list[Case]) -> list[Result]:
+    async with at_level(client, "python", level) as environment:
+        place = Range(client, stores.from_environment(), namespace, environment, level)
+        return await run(place, cases, PARALLEL, lambda result: None)
 
 
 @pytest.fixture(scope="module")
-def results(cluster: Cluster, request: pytest.FixtureRequest) -> Callable[[Level], dict[str, Result]]:
-    """Results of a level by case; only of cases that somebody asks for."""
-    known: dict[Level, dict[str, Result]] = {}
-
-    def at(level: Level) -> dict[str, Result]:
-        if level not in known:
-            if level is Level.GVISOR:
-                command = [sys.executable, str(ROOT / "hack" / "cluster"), "up", "--with", "gvisor"]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            asked = [getattr(item, "callspec", None) for item in request.session.items]
-            wanted = {call.params["case"].id for call in asked if call and call.params.get("level") is level and "case" in call.params}
-            cases = [case for case in CASES if case.id in wanted]
-            known[level] = {found.case.id: found for found in asyncio.run(results_at(level, cluster.namespace, cases))}
-        return known[level]
-
-    return at
+def results(cluster: Cluster, request: pytest.FixtureRequest) -> dict[tuple[Level, str], Result]:
+    """Results by level and case; only of those that a test asks for."""
+    asked: Asked = {}
+    for item in request.session.items:
+        called = getattr(item, "callspec", None)
+        if called and item.module is request.module and "case" in called.params:
+            asked.setdefault(called.params["level"], []).append(called.params["case"])
+    if Level.GVISOR in asked:
+        command = [sys.executable, str(ROOT / "hack" / "cluster"), "up", "--with", "gvisor"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return asyncio.run(run_all(asked, cluster.namespace))
 
 
-@pytest.mark.parametrize("level", [pytest.param(level, marks=pytest.mark.xdist_group(f"hostile-{level}")) for level in Level])
+@pytest.mark.parametrize("level", list(Level))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id}-{case.slug}")
-def test_it_comes_to_what_it_must(case: Case, level: Level, results: Callable[[Level], dict[str, Result]]) -> None:
-    found = results(level)[case.id]
+def test_it_comes_to_what_it_must(case: Case, level: Level, results: dict[tuple[Level, str], Result]) -> None:
+    found = results[level, case.id]
     assert found.passed, "\n".join(found.faults)
 
 
