@@ -81,6 +81,7 @@ print("to stdout"); print("to stderr", file=sys.stderr)
         "Finished": "True",
         "Succeeded": "True",
         "ArtifactsComplete": "True",
+        "NetworkIsolated": "True",
     }
 
 
