@@ -27,7 +27,7 @@ class Kind(enum.StrEnum):
 
     COUNTING = "counting"  # the runner is asked, counts, and answers with the error
     PLAIN = "plain"  # the error, uncounted
-    KILLING = "killing"  # the process ends by SIGSYS
+    KILLING = "killing"  # the process gets a SIGSYS, of which it dies
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def read(egress: bool, record: bool) -> Filters:
     """Return the filters for this machine.
 
     Refusals that cannot be counted would make an attack look like success, so
-    they end the process then, unless violations are but recorded (`record`).
+    they end the process then, unless violations are but recorded (`record`). By a
+    signal, which a program may handle: what the kernel itself would end is, in
+    gVisor's releases so far, the calling thread alone, and the others go on unseen.
 
     Raises:
         OSError: a file is missing.

@@ -70,7 +70,7 @@ def _action(rule: Rule, kind: seccomp.Kind) -> int:
     if rule.counted and kind is seccomp.Kind.COUNTING:
         return libseccomp.NOTIFY
     if rule.counted and kind is seccomp.Kind.KILLING:
-        return libseccomp.KILL_PROCESS
+        return libseccomp.TRAP
     return libseccomp.errno(rule.errno)
 
 

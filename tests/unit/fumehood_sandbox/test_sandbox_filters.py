@@ -53,7 +53,7 @@ def holds(when: When, argument: int) -> bool:
 
 def action(rule: Rule, kind: Kind) -> int:
     if rule.counted and kind is not Kind.PLAIN:
-        return bpf.NOTIFY if kind is Kind.COUNTING else bpf.KILL_PROCESS
+        return bpf.NOTIFY if kind is Kind.COUNTING else bpf.TRAP
     return refused(rule.errno)
 
 
