@@ -82,7 +82,9 @@ class TestLevels:
         assert seen["descriptors"] == ["0", "1", "2", "3"]
 
     def test_a_socket_stays_shut(self, cluster: Cluster, store: Any, levels: dict[str, str], level: str) -> None:
-        code = "import socket\ntry:\n    socket.socket()\n    print('OPEN')\nexcept OSError as error:\n    print('shut')\n"
+        # A thread that lives on must not keep the program from ending where its end is the answer.
+        code = "import socket, threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+        code += "try:\n    socket.socket()\n    print('OPEN')\nexcept OSError as error:\n    print('shut')\n"
         done = cluster.run(job(f"socket-{level}", code, environment=levels[level]), timeout=180)
         failure = assert_failed(done, "SANDBOX_VIOLATION", "SystemCallRefused")
         # gVisor's kernel has no way to report a refused call, so there the call ends the program.
