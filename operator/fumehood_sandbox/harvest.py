@@ -158,13 +158,13 @@ class _Sealer:
             patience(self._store.deadline, 0.0)
             digest.update(chunk)
             search.feed(chunk)
-        name = digest.hexdigest()
+        name, may_be_active = digest.hexdigest(), search.end()
         if name not in self._keys:
             # A browser that gets the object shall not find a reason to run it.
-            content_type = BINARY.content_type if search.end() else form.content_type
+            content_type = BINARY.content_type if may_be_active else form.content_type
             self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
         kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], search.end())
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:

@@ -311,27 +311,23 @@ UNSEALED_CHECKS: tuple[Check[[SandboxFacts]], ...] = (
 
 def _no_image(facts: SandboxFacts) -> Failure | None:
     container = _waiting(facts, lambda waiting: waiting in _IMAGE_TROUBLE)
-    return (
-        None
-        if container is None
-        else Failure(
-            Reason.IMAGE_UNAVAILABLE,
-            f"the node could not get the image of the {container.name} container ({container.waiting}); tell its administrator",
-            Evidence(container=container.name),
-        )
+    if container is None:
+        return None
+    return Failure(
+        Reason.IMAGE_UNAVAILABLE,
+        f"the node could not get the image of the {container.name} container ({container.waiting}); tell its administrator",
+        Evidence(container=container.name),
     )
 
 
 def _no_container(facts: SandboxFacts) -> Failure | None:
     container = _waiting(facts, lambda waiting: waiting not in ("", "ContainerCreating", "PodInitializing"))
-    return (
-        None
-        if container is None
-        else Failure(
-            Reason.SANDBOX_UNAVAILABLE,
-            f"the node could not make the {container.name} container ({sanitise.printable(container.waiting)[:63]})",
-            Evidence(container=container.name),
-        )
+    if container is None:
+        return None
+    return Failure(
+        Reason.SANDBOX_UNAVAILABLE,
+        f"the node could not make the {container.name} container ({sanitise.printable(container.waiting)[:63]})",
+        Evidence(container=container.name),
     )
 
 
