@@ -1,7 +1,7 @@
-"""The whole border under one name: what the control plane says, and the collector, which needs nearly all of it.
+"""The whole border under one name: all that the control plane knows of the sandbox.
 
-Runner and probe import the few documents that they need from where they are
-defined: each record costs time to make, and a Pod waits for both.
+The programs of the Pod import the few documents that they need from where they
+are defined: each record costs time to make, and a Pod waits for its programs.
 """
 
 from __future__ import annotations
