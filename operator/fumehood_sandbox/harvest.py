@@ -16,14 +16,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import active, walk
+from .border.bounds import MAX_MANIFEST, MAX_REJECTIONS
+from .border.limits import Breach, Limit, Limits
+from .border.manifest import Artifact, Rejected
+from .border.manifest import Rejection as Reason
+from .border.order import OutputRule
+from .border.places import OBJECT_DIR
 from .faults import Late, patience
-from .formats import BINARY, HEAD, detect, kind_of
+from .formats import HEAD, detect, kind_of, stored_as
 from .globs import declared
 from .names import Names
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
-from .wire import MAX_MANIFEST, MAX_REJECTIONS, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule, Rejected
-from .wire import Rejection as Reason
 
 _CHUNK = 1 << 20
 _ENTRY = 600  # bytes of an artifact in the manifest, besides its name
@@ -152,19 +156,18 @@ class _Sealer:
             os.close(descriptor)
 
     def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
-        form = detect(found.name, os.pread(descriptor, HEAD, 0))
+        head = os.pread(descriptor, HEAD, 0)
+        form = detect(found.name, head)
         digest, search = hashlib.sha256(), active.search(found.name, form)
         for chunk in _read(descriptor, found):
             patience(self._store.deadline, 0.0)
             digest.update(chunk)
             search.feed(chunk)
-        name, may_be_active = digest.hexdigest(), search.end()
+        name = digest.hexdigest()
         if name not in self._keys:
-            # A browser that gets the object shall not find a reason to run it.
-            content_type = BINARY.content_type if may_be_active else form.content_type
-            self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
+            self._keys[name] = self._put(descriptor, found, stored_as(head), digest.digest())
         kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], search.end())
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
 LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100, processes=4, open_files=20, file_size=1500, files=30)
 FACTS = {"stopped": False, "breach": None, "killed_for_memory": False, "peak_memory": 10}
 MEASURED = {"output": 0, "cpu": 0.1, "tasks": 4, "open_files": 20, "disk": 2000, "files": 30, "largest_file": 1500}
+PROGRAMS = {**os.environ, "PYTHONPATH": str(Path(wire.__file__).parents[1])}  # for programs that import them
 KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), int(signal.SIGXFSZ), 1 << 8
 
 
@@ -178,7 +179,27 @@ def test_a_sigterm_is_held_back_before_anything_of_a_program_is_loaded() -> None
         loaded = {name for name in sys.modules if name.startswith("fumehood_sandbox")}
         assert loaded == {"fumehood_sandbox", "fumehood_sandbox.__main__"}, loaded
     """
-    subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(Path(wire.__file__).parents[1])}, check=True)
+    subprocess.run([sys.executable, "-c", script], env=PROGRAMS, check=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "documents"),
+    [
+        ("runner", {"bounds", "claim", "hello", "limits", "places", "task"}),
+        ("collector", {"bounds", "claim", "hello", "limits", "manifest", "order", "places", "seal", "task"}),
+        ("probe", {"bounds", "errand"}),
+    ],
+)
+def test_a_program_loads_the_documents_that_it_needs_and_no_others(program: str, documents: set[str]) -> None:
+    script = f"""if True:
+        import sys
+        import fumehood_sandbox.{program}
+        border = "fumehood_sandbox.border."
+        loaded = {{name.removeprefix(border) for name in sys.modules if name.startswith(border)}}
+        assert loaded == {documents}, loaded
+        assert "fumehood_sandbox.wire" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", script], env=PROGRAMS, check=True)
 
 
 def test_a_program_of_another_name_is_refused() -> None:
