@@ -2,8 +2,8 @@
 
 The name is the program's claim. It only chooses among what the bytes allow: a
 text file called `.csv` is CSV, anything called `.png` that is no PNG is what
-its bytes say. Nothing is parsed. Of what a browser or a loader would execute,
-the content type is said as it is found, but no object is stored under it.
+its bytes say. Nothing is parsed. Content types of what a browser or a loader
+would execute are left as they are found; who serves them does so as attachments.
 """
 
 from __future__ import annotations
@@ -68,7 +68,6 @@ _JSON_START = b'{["-0123456789tfn'
 TEXT = Format("text", "text/plain")
 BINARY = Format("binary", _BINARY)
 
-_PICTURES = {"png", "jpeg", "gif", "webp"}  # which every browser shows, and none executes
 _PLOTS = {"png", "jpeg", "gif", "webp", "tiff", "bmp", "svg", "pdf", "postscript"}
 _DATASETS = {"csv", "tsv", "json", "jsonl", "parquet", "arrow", "feather", "npy", "npz", "hdf5", "sqlite", "xlsx"}
 
@@ -80,16 +79,6 @@ def detect(name: str, head: bytes) -> Format:
         if head.startswith(signature):
             return found
     return _binary(suffix, head) or _text(suffix, head)
-
-
-def stored_as(head: bytes) -> str:
-    """Return the content type under which an object that begins with `head` is stored.
-
-    Files of equal bytes share one object, so it depends on the bytes alone. Pictures
-    may be shown from the store; everything else is to be saved.
-    """
-    found = detect("", head)
-    return found.content_type if found.name in _PICTURES else _BINARY
 
 
 def kind_of(found: Format) -> str:

@@ -23,7 +23,7 @@ from .border.manifest import Rejection as Reason
 from .border.order import OutputRule
 from .border.places import OBJECT_DIR
 from .faults import Late, patience
-from .formats import HEAD, detect, kind_of, stored_as
+from .formats import BINARY, HEAD, detect, kind_of
 from .globs import declared
 from .names import Names
 from .upload import Store, TooLarge
@@ -156,18 +156,19 @@ class _Sealer:
             os.close(descriptor)
 
     def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
-        head = os.pread(descriptor, HEAD, 0)
-        form = detect(found.name, head)
+        form = detect(found.name, os.pread(descriptor, HEAD, 0))
         digest, search = hashlib.sha256(), active.search(found.name, form)
         for chunk in _read(descriptor, found):
             patience(self._store.deadline, 0.0)
             digest.update(chunk)
             search.feed(chunk)
-        name = digest.hexdigest()
+        name, may_be_active = digest.hexdigest(), search.end()
         if name not in self._keys:
-            self._keys[name] = self._put(descriptor, found, stored_as(head), digest.digest())
+            # A browser that gets the object shall not find a reason to run it.
+            content_type = BINARY.content_type if may_be_active else form.content_type
+            self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
         kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], search.end())
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .border.bounds import MAX_TAIL
 from .border.manifest import Log
 from .border.places import OBJECT_DIR
-from .formats import HEAD, stored_as
+from .formats import TEXT
 from .frames import Kind
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Logs:
         content, written = bytes(self._kept[kind]), self._written[kind]
         digest = hashlib.sha256(content)
         name = OBJECT_DIR + digest.hexdigest()
-        key = store.put(name, stored_as(content[:HEAD]), digest.digest(), len(content), lambda: (content,))
+        key = store.put(name, TEXT.content_type, digest.digest(), len(content), lambda: (content,))
         return Log(
             digest=f"sha256:{digest.hexdigest()}",
             size=len(content),

@@ -73,7 +73,7 @@ def test_artifacts_are_served_to_be_saved(cluster: Cluster, store: Any) -> None:
         parts = urlsplit(artifact["uri"])
         found = store.stat_object(parts.netloc, parts.path.lstrip("/"))
         headers[artifact["name"]] = (found.content_type, found.metadata.get("content-disposition"))
-    assert headers == {"a.svg": ("application/octet-stream", "attachment"), "b.csv": ("application/octet-stream", "attachment")}
+    assert headers == {"a.svg": ("application/octet-stream", "attachment"), "b.csv": ("text/csv", "attachment")}
 
 
 def test_the_operators_image_holds_the_corpus() -> None:

@@ -32,9 +32,8 @@ class Rejection(enum.StrEnum):
 class Artifact:
     """One sealed file: everything but its name and rule found by the collector.
 
-    `active`: a viewer may find something to execute in it. Whatever `content_type`
-    says, its object is stored by its bytes alone (see `formats.stored_as`): artifacts
-    of equal bytes share one.
+    `active`: a viewer may find something to execute in it; its object is stored as
+    application/octet-stream, whatever `content_type` says.
     """
 
     name: str

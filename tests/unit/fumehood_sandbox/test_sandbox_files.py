@@ -56,24 +56,6 @@ def test_formats_come_from_the_bytes(name: str, head: bytes, expected: str, kind
 
 
 @pytest.mark.parametrize(
-    ("head", "expected"),
-    [
-        (b"\x89PNG\r\n\x1a\n....", "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF89a", "image/gif"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
-        (b"<svg ><g/></svg>", "application/octet-stream"),
-        (b"<!doctype html>", "application/octet-stream"),
-        (b"%PDF-1.7", "application/octet-stream"),
-        (b"hello", "application/octet-stream"),
-        (b"", "application/octet-stream"),
-    ],
-)
-def test_only_pictures_are_stored_as_what_they_are(head: bytes, expected: str) -> None:
-    assert formats.stored_as(head) == expected
-
-
-@pytest.mark.parametrize(
     ("name", "pattern", "expected"),
     [
         ("a.png", "*.png", True),
