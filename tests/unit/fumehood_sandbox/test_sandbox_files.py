@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import resource
+import socket
 import stat
 from pathlib import Path
 
@@ -257,3 +260,53 @@ def test_a_walk_is_repeated_in_time_whatever_the_free_room_suggests(tmp_path: Pa
         free.append(Room(1000, 1001 + number))  # others removed more than the program made
         one.step(now)
         assert one.files == number + 1
+
+
+class TestOutOfSight:
+    """Files that nobody can look at are charged by what the file system has lost; others' are not."""
+
+    @pytest.fixture
+    def rooms(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[int, Room]]:
+        rooms: list[dict[int, Room]] = []
+        monkeypatch.setattr("fumehood_sandbox.disk.rooms", lambda roots: rooms[-1])
+        return rooms
+
+    @staticmethod
+    def measure(root: Path, processes: list[int], rooms: list[dict[int, Room]]) -> DiskMeter:
+        """Measure with one more file, while the file system lost much more."""
+        device = root.stat().st_dev
+        rooms.append({device: Room(100 << 20, 900), -1: Room(0, 0)})
+        found = DiskMeter([str(root)], lambda: processes, Room(1 << 30, 1000))
+        (root / "f").write_bytes(bytes(4096))
+        rooms.append({device: Room(60 << 20, 400), -1: Room(0, 0)})
+        found.measure(5)
+        return found
+
+    def test_who_hides_nothing_is_not_charged_for_others(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        with (tmp_path / "held").open("w+b") as file:
+            (tmp_path / "held").unlink()
+            file.write(bytes(4096))
+            file.flush()
+            with mmap.mmap(file.fileno(), 4096):  # held open as well, so all of it is seen
+                found = self.measure(tmp_path, [os.getpid()], rooms)
+        assert 8192 <= found.used < 1 << 20  # this process may hold other files without a name, of the test's runner
+        assert 2 <= found.files < 20
+
+    def test_a_file_on_its_way_through_a_socket(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            socket.send_fds(ours, [b"x"], [0])
+            found = self.measure(tmp_path, [os.getpid()], rooms)
+        assert (found.used, found.files) == (40 << 20, 500)
+
+    def test_a_folder_that_is_too_deep(
+        self, tmp_path: Path, rooms: list[dict[int, Room]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "1" / "2" / "3").mkdir(parents=True)
+        monkeypatch.setattr("fumehood_sandbox.tree._SPARE", resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 3)
+        found = self.measure(tmp_path, [], rooms)
+        assert (found.used, found.files) == (40 << 20, 500)
+
+    def test_a_process_that_has_ended_hides_nothing(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        found = self.measure(tmp_path, [1 << 30], rooms)
+        assert (found.used, found.files) == (4096, 1)

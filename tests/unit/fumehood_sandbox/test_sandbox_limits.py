@@ -176,6 +176,22 @@ for _ in range(4): os.read(done, 1)
     assert pod.run(program, limits={"open_files": 64}).claim.exit_code == 0
 
 
+def test_a_thread_with_a_table_of_its_own_counts(pod: Pod) -> None:
+    program = """
+import ctypes, os, time
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+def hoard(_):
+    try:
+        while True: os.open('/dev/null', 0)
+    except OSError: time.sleep(600)
+libc, stack = ctypes.CDLL(None), ctypes.create_string_buffer(1 << 20)
+top = ctypes.c_void_p((ctypes.addressof(stack) + (1 << 20)) & ~15)
+VM, FS, SIGHAND, THREAD, SYSVSEM = 0x100, 0x200, 0x800, 0x10000, 0x40000  # and not FILES
+assert libc.clone(hoard, top, VM | FS | SIGHAND | THREAD | SYSVSEM, None) > 0
+"""
+    assert breach_of(pod.run(KEEP + program + SLEEP, limits={"open_files": 64})) == Breach(Limit.OPEN_FILES, 64, 65)
+
+
 def test_the_wall_of_open_files_is_kept_whatever_was_seen(pod: Pod) -> None:
     program = """
 import os
@@ -263,6 +279,43 @@ HIDDEN = {
     "never named": "import os\nf = os.fdopen(os.open('/outputs', os.O_TMPFILE | os.O_RDWR), 'wb', 0)\nWRITE",
     "in a child": "import os\nif os.fork() == 0:\n  f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')\n  WRITE",
     "reserved": "import os\nf = open('/outputs/big', 'wb')\nos.posix_fallocate(f.fileno(), 0, 16 << 20)",
+    "behind a first thread that has ended": """
+import ctypes, os, threading, time
+def hoard():
+    f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
+    WRITE
+    time.sleep(600)
+threading.Thread(target=hoard).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)""",
+    "in a thread's own table": """
+import ctypes, os, time
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+def hoard(_):
+    f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
+    WRITE
+    time.sleep(600)
+libc, stack = ctypes.CDLL(None), ctypes.create_string_buffer(1 << 20)
+top = ctypes.c_void_p((ctypes.addressof(stack) + (1 << 20)) & ~15)
+VM, FS, SIGHAND, THREAD, SYSVSEM = 0x100, 0x200, 0x800, 0x10000, 0x40000  # and not FILES
+assert libc.clone(hoard, top, VM | FS | SIGHAND | THREAD | SYSVSEM, None) > 0""",
+    "in a process that cannot be looked into": """
+import ctypes, os
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
+f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
+WRITE""",
+    "on its way through a socket": """
+import os, socket
+ours, theirs = socket.socketpair()
+f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
+WRITE
+socket.send_fds(ours, [b'x'], [f.fileno()]); f.close()""",
+    "mapped": """
+import ctypes, os
+f = open('/tmp/big', 'w+b', buffering=0); os.unlink('/tmp/big')
+WRITE
+libc = ctypes.CDLL(None); libc.mmap.restype = ctypes.c_void_p
+assert libc.mmap(None, ctypes.c_size_t(4096), 1, 1, f.fileno(), ctypes.c_long(0)) != ctypes.c_void_p(-1).value
+f.close()""",
     "locked": "import os\nos.mkdir('/tmp/d'); f = open('/tmp/d/big', 'wb', buffering=0); os.chmod('/tmp/d', 0)\nWRITE",
 }
 
