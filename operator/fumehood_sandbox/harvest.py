@@ -128,6 +128,7 @@ class _Sealer:
         self._store = store
         self._tree = tree
         self._keys: dict[str, str] = {}
+        self._types: dict[str, str] = {}
 
     def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
         """Return the artifact, or None with the file rejected.
@@ -159,10 +160,11 @@ class _Sealer:
             digest.update(chunk)
             search.feed(chunk)
         name, may_be_active = digest.hexdigest(), search.end()
-        if name not in self._keys:
-            # A browser that gets the object shall not find a reason to run it.
-            content_type = BINARY.content_type if may_be_active else form.content_type
+        # A browser that gets the object shall not find a reason to run it, whichever of its names makes it active.
+        content_type = BINARY.content_type if may_be_active else form.content_type
+        if name not in self._keys or (may_be_active and self._types[name] != content_type):
             self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
+            self._types[name] = content_type
         kind = rule.kind if rule else kind_of(form)
         return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
 

@@ -135,6 +135,18 @@ def test_a_hostile_file_costs_no_time(hostile: bytes) -> None:
     assert time.process_time() - began < 20  # quadratic in a MiB would be hours
 
 
+def test_a_run_of_blanks_is_looked_at_once() -> None:
+    def spent(piece: bytes) -> float:
+        content, times = svg(piece * ((1 << 20) // len(piece))), []
+        for _ in range(3):
+            began = time.process_time()
+            assert not is_active("a.svg", content)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert spent(b" " * 998 + b"x") < 5 * spent(b"x" * 998 + b" ")  # from each of its blanks: 13 times as long
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
