@@ -157,6 +157,11 @@ def test_a_run_of_blanks_is_looked_at_once() -> None:
         ("a", "A/b"),
         ("A/b", "a"),
         ("d\u00e9/x", "De\u0301/X"),
+        ("a.png", "A.png."),
+        ("d/x", "d ./x"),
+        ("caf\u00e9 .", "cafe\u0301"),
+        ("ab", "a\u200bb"),
+        ("ab", "a\u00ad\u2060b"),
     ],
 )
 def test_names_that_cannot_be_told_apart_everywhere(first: str, second: str) -> None:
@@ -165,7 +170,9 @@ def test_names_that_cannot_be_told_apart_everywhere(first: str, second: str) -> 
     assert not names.take(second)
 
 
-@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("A/b", "a/c"), ("r2", "r\u00b2"), ("a/b", "ab"), ("a", "ab/c")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("a", "b"), ("A/b", "a/c"), ("r2", "r\u00b2"), ("a/b", "ab"), ("a", "ab/c"), ("...", "...."), (" a", "a")]
+)
 def test_names_that_can(first: str, second: str) -> None:
     names = Names()
     assert names.take(first)
