@@ -22,7 +22,7 @@ from .globs import declared
 from .names import Names
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
-from .wire import MAX_MANIFEST, MAX_REJECTIONS, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule, Rejected
+from .wire import MAX_MANIFEST, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule
 from .wire import Rejection as Reason
 
 _CHUNK = 1 << 20
@@ -32,22 +32,16 @@ _ROOM = MAX_MANIFEST - (4 << 20)  # claim, logs and rejections need some
 
 @dataclass
 class Harvest:
-    """What the attempt produced."""
+    """What the attempt produced, of which tree."""
 
+    tree: Tree
+    breach: Breach | None
     artifacts: list[Artifact] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    breach: Breach | None = None
 
     @property
     def whole(self) -> bool:
         """Nothing that was meant as a result is missing."""
-        return self.breach is None and all(entry.reason is Reason.NOT_DECLARED for entry in self.rejected)
-
-    @property
-    def listed(self) -> tuple[Rejected, ...]:
-        """The first rejections, attempts to escape before all others."""
-        ordered = sorted(self.rejected, key=lambda entry: (not entry.escape, entry.name, entry.reason))
-        return tuple(ordered[:MAX_REJECTIONS])
+        return self.breach is None and self.tree.whole
 
 
 def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store, allowed: float) -> Harvest:
@@ -58,9 +52,9 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
     """
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        tree = walk.walk(root, path)
+        tree = walk.walk(root, path, lambda name: not rules or declared(name, rules) is not None)
         chosen, breach = _choose(tree, rules, limits)
-        harvest = Harvest(breach=breach)
+        harvest = Harvest(tree, breach)
         sealer = _Sealer(root, store, tree)
         for at, (found, rule) in enumerate(chosen):
             try:
@@ -72,7 +66,6 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
                 break
             if artifact:
                 harvest.artifacts.append(artifact)
-        harvest.rejected = tree.rejected
         return harvest
     finally:
         os.close(root)
@@ -86,13 +79,10 @@ def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[li
     candidates: list[Choice] = []
     names = Names()
     for found in tree.files:
-        rule = declared(found.name, rules)
-        if rules and rule is None:
-            tree.reject(found.name, Reason.NOT_DECLARED)
-        elif not names.take(found.name):
-            tree.reject(found.name, Reason.COLLISION)
+        if names.take(found.name):
+            candidates.append((found, declared(found.name, rules)))
         else:
-            candidates.append((found, rule))
+            tree.reject(found.name, Reason.COLLISION)
     chosen: list[Choice] = []
     size, room = 0, _ROOM
     for found, rule in candidates:

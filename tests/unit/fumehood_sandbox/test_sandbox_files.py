@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from fumehood_sandbox import formats, logs, readable, walk
 from fumehood_sandbox.disk import DiskMeter, Room
 from fumehood_sandbox.globs import matches
-from fumehood_sandbox.harvest import Harvest
 from fumehood_sandbox.wire import MAX_TAIL, Rejected, Rejection
 
 
@@ -81,10 +81,10 @@ def test_globs(name: str, pattern: str, expected: bool) -> None:
     assert matches(name, pattern) is expected
 
 
-def found(path: Path) -> walk.Tree:
+def found(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> walk.Tree:
     root = os.open(path, os.O_RDONLY)
     try:
-        return walk.walk(root, str(path))
+        return walk.walk(root, str(path), wanted)
     finally:
         os.close(root)
 
@@ -105,16 +105,47 @@ def test_too_many_entries_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (tmp_path / "d" / f"{number:02}").touch()
     tree = found(tmp_path)
     assert len(tree.files) == 9
-    assert tree.rejected == [Rejected("d/", Rejection.COUNT)]
+    assert tree.rejected == (Rejected("d/", Rejection.COUNT),)
+    assert not tree.whole
+
+
+def test_what_is_declared_is_found_among_any_number_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_ENTRIES", 10)
+    (tmp_path / "result.csv").write_text("a,b")
+    for number in range(2000):
+        (tmp_path / f"{number:04}.tmp").touch()
+    (tmp_path / "also.tmp").hardlink_to(tmp_path / "result.csv")  # a name before it, but none that anybody declared
+    tree = found(tmp_path, lambda name: name.endswith(".csv"))
+    assert [entry.name for entry in tree.files] == ["result.csv"]
+    assert (tree.rejections, tree.whole) == (2001, True)
+    assert tree.rejected == tuple(Rejected(f"{number:04}.tmp", Rejection.NOT_DECLARED) for number in range(100))
+
+
+def test_no_more_names_are_read_than_a_job_may_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_NAMES", 10)
+    for number in range(20):
+        (tmp_path / str(number)).touch()
+    tree = found(tmp_path, lambda name: False)
+    assert (tree.rejections, tree.whole) == (11, False)
+
+
+def test_what_nobody_declared_is_looked_at_if_it_is_no_plain_file(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("/etc")
+    (tmp_path / "a\nb").touch()
+    (tmp_path / "c").touch()
+    tree = found(tmp_path, lambda name: False)
+    assert [(entry.name, entry.reason, entry.escape) for entry in tree.rejected] == [
+        ("out", Rejection.SYMLINK, True),
+        ("a\\u000ab", Rejection.NAME, False),
+        ("c", Rejection.NOT_DECLARED, False),
+    ]
 
 
 @pytest.mark.parametrize("name", ["..\\..\\evil", "a\\b", "C:evil", "d:"])
 def test_names_that_lead_elsewhere_on_windows_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x")
     (tmp_path / "12:30:05.csv").write_text("x")
-    root = os.open(tmp_path, os.O_RDONLY)
-    tree = walk.walk(root, str(tmp_path))
-    os.close(root)
+    tree = found(tmp_path)
     assert [found.name for found in tree.files] == ["12:30:05.csv"]
     assert [(entry.name, entry.reason) for entry in tree.rejected] == [(name, Rejection.NAME)]
 
@@ -149,7 +180,7 @@ def test_device_nodes_reach_out(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     os.mknod(tmp_path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    assert found(tmp_path).rejected == [Rejected("null", Rejection.SPECIAL, escape=True)]
+    assert found(tmp_path).rejected == (Rejected("null", Rejection.SPECIAL, escape=True),)
 
 
 @pytest.mark.parametrize("change", ["link", "other", "grown", "folder"])
@@ -171,11 +202,14 @@ def test_a_file_that_is_another_one_when_opened(tmp_path: Path, change: str) -> 
     os.close(root)
 
 
-def test_attempts_to_escape_are_listed_before_the_cut() -> None:
-    many = [Rejected(f"a{number:03}", Rejection.SYMLINK) for number in range(200)]
-    harvest = Harvest(rejected=[*many, Rejected("z", Rejection.SYMLINK, escape=True)])
-    assert len(harvest.listed) == 100
-    assert harvest.listed[0].name == "z"
+@pytest.mark.parametrize("names", [150, 5000])
+def test_attempts_to_escape_are_listed_before_the_cut(names: int) -> None:
+    tree = walk.Tree()
+    tree.reject("z", Rejection.SYMLINK, escape=True)
+    for number in reversed(range(names)):
+        tree.reject(f"{number:04}", Rejection.SPECIAL)
+    assert (len(tree.rejected), tree.rejections) == (100, names + 1)
+    assert [entry.name for entry in tree.rejected[:3]] == ["z", "0000", "0001"]
 
 
 def test_tails_are_short_and_begin_with_a_line() -> None:
@@ -299,9 +333,7 @@ class TestOutOfSight:
             found = self.measure(tmp_path, [os.getpid()], rooms)
         assert (found.used, found.files) == (40 << 20, 500)
 
-    def test_a_folder_that_is_too_deep(
-        self, tmp_path: Path, rooms: list[dict[int, Room]], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_folder_that_is_too_deep(self, tmp_path: Path, rooms: list[dict[int, Room]], monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "1" / "2" / "3").mkdir(parents=True)
         monkeypatch.setattr("fumehood_sandbox.tree._SPARE", resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 3)
         found = self.measure(tmp_path, [], rooms)
