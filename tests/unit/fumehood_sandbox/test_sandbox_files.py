@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import stat
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,6 +232,24 @@ def test_reading_is_permitted_without_following(tmp_path: Path) -> None:
     assert stat.S_IMODE((root / "d").stat().st_mode) == 0o555
     assert stat.S_IMODE((root / "d" / "f").stat().st_mode) == 0o444
     assert stat.S_IMODE(outside.stat().st_mode) == 0o600
+
+
+def test_a_private_result_becomes_readable_among_many_in_long_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path
+    for _ in range(10):
+        folder /= "n" * 250
+        folder.mkdir()
+    for number in range(2000):
+        (folder / str(number)).mkdir()
+    (folder / "0" / "result").touch(0o600)
+    tracemalloc.start()
+    try:
+        readable.make_readable(str(tmp_path), 30)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert stat.S_IMODE((folder / "0" / "result").stat().st_mode) == 0o644
+    assert peak < 1 << 20  # with the whole path for each folder: 5 MiB, and the runner has little
 
 
 def meter(*roots: Path, allowed: Room = Room(1 << 30, 1000)) -> DiskMeter:
