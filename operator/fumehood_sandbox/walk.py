@@ -156,7 +156,11 @@ def _names(folder: int, prefix: str, tree: Tree, context: _Context) -> list[str]
 
 def _is_undeclared(entry: os.DirEntry[str], prefix: str, context: _Context) -> bool:
     name = prefix + entry.name
-    return entry.is_file(follow_symlinks=False) and _is_safe(name, entry.name) and not context.wanted(name)
+    try:
+        is_file = entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False  # looking at it will say why
+    return is_file and _is_safe(name, entry.name) and not context.wanted(name)
 
 
 def _look(folder: int, name: str, tree: Tree, context: _Context, depth: int) -> int | None:

@@ -303,6 +303,14 @@ import ctypes, os
 ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
 f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
 WRITE""",
+    "in a program that cannot be read": """
+import os, shutil
+f = open('/tmp/big', 'wb', buffering=0); os.unlink('/tmp/big')
+WRITE
+os.set_inheritable(f.fileno(), True)
+shutil.copy(shutil.which('sleep'), '/tmp/program'); os.chmod('/tmp/program', 0o111)
+if os.fork() == 0: os.execv('/tmp/program', ['sleep', '600'])
+f.close()""",
     "on its way through a socket": """
 import os, socket
 ours, theirs = socket.socketpair()
