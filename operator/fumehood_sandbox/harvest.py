@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import active, walk
-from .border.bounds import MAX_MANIFEST, MAX_REJECTIONS
+from .border.bounds import MAX_MANIFEST
 from .border.limits import Breach, Limit, Limits
-from .border.manifest import Artifact, Rejected
+from .border.manifest import Artifact
 from .border.manifest import Rejection as Reason
 from .border.order import OutputRule
 from .border.places import OBJECT_DIR
@@ -36,22 +36,16 @@ _ROOM = MAX_MANIFEST - (4 << 20)  # claim, logs and rejections need some
 
 @dataclass
 class Harvest:
-    """What the attempt produced."""
+    """What the attempt produced, of which tree."""
 
+    tree: Tree
+    breach: Breach | None
     artifacts: list[Artifact] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    breach: Breach | None = None
 
     @property
     def whole(self) -> bool:
         """Nothing that was meant as a result is missing."""
-        return self.breach is None and all(entry.reason is Reason.NOT_DECLARED for entry in self.rejected)
-
-    @property
-    def listed(self) -> tuple[Rejected, ...]:
-        """The first rejections, attempts to escape before all others."""
-        ordered = sorted(self.rejected, key=lambda entry: (not entry.escape, entry.name, entry.reason))
-        return tuple(ordered[:MAX_REJECTIONS])
+        return self.breach is None and self.tree.whole
 
 
 def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store, allowed: float) -> Harvest:
@@ -62,9 +56,9 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
     """
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        tree = walk.walk(root, path)
+        tree = walk.walk(root, path, lambda name: not rules or declared(name, rules) is not None)
         chosen, breach = _choose(tree, rules, limits)
-        harvest = Harvest(breach=breach)
+        harvest = Harvest(tree, breach)
         sealer = _Sealer(root, store, tree)
         for at, (found, rule) in enumerate(chosen):
             try:
@@ -76,7 +70,6 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
                 break
             if artifact:
                 harvest.artifacts.append(artifact)
-        harvest.rejected = tree.rejected
         return harvest
     finally:
         os.close(root)
@@ -90,13 +83,10 @@ def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[li
     candidates: list[Choice] = []
     names = Names()
     for found in tree.files:
-        rule = declared(found.name, rules)
-        if rules and rule is None:
-            tree.reject(found.name, Reason.NOT_DECLARED)
-        elif not names.take(found.name):
-            tree.reject(found.name, Reason.COLLISION)
+        if names.take(found.name):
+            candidates.append((found, declared(found.name, rules)))
         else:
-            candidates.append((found, rule))
+            tree.reject(found.name, Reason.COLLISION)
     chosen: list[Choice] = []
     size, room = 0, _ROOM
     for found, rule in candidates:
@@ -132,6 +122,7 @@ class _Sealer:
         self._store = store
         self._tree = tree
         self._keys: dict[str, str] = {}
+        self._types: dict[str, str] = {}
 
     def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
         """Return the artifact, or None with the file rejected.
@@ -163,10 +154,11 @@ class _Sealer:
             digest.update(chunk)
             search.feed(chunk)
         name, may_be_active = digest.hexdigest(), search.end()
-        if name not in self._keys:
-            # A browser that gets the object shall not find a reason to run it.
-            content_type = BINARY.content_type if may_be_active else form.content_type
+        # A browser that gets the object shall not find a reason to run it, whichever of its names makes it active.
+        content_type = BINARY.content_type if may_be_active else form.content_type
+        if name not in self._keys or (may_be_active and self._types[name] != content_type):
             self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
+            self._types[name] = content_type
         kind = rule.kind if rule else kind_of(form)
         return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
 

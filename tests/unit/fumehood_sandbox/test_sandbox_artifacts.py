@@ -96,6 +96,13 @@ for name, text in {"a.svg": "<svg ><script/></svg>", "b.svg": "<svg ><g/></svg>"
     ]
 
 
+def test_content_that_one_of_its_names_makes_active_is_stored_as_bytes(pod: Pod) -> None:
+    manifest = pod.run("for n in ('a.csv', 'b.html', 'c.csv', 'd.htm'): open(f'/outputs/{n}', 'w').write('see <script>')")
+    assert [artifact.active for artifact in manifest.artifacts] == [False, True, False, True]
+    assert {pod.store.types[artifact.key] for artifact in manifest.artifacts} == {"application/octet-stream"}
+    assert len(pod.store.requests) == 2 + 3  # the content twice; both logs, which are equal, and the manifest
+
+
 def test_equal_contents_are_stored_once(pod: Pod) -> None:
     manifest = pod.run("for n in 'abc': open('/outputs/' + n, 'w').write('same')\n")
     assert len({artifact.key for artifact in manifest.artifacts}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import pytest
 
 from fumehood_sandbox import cgroup, disk, layout, processes, tasks, wire
 from fumehood_sandbox.frames import Channel, ChannelError, Kind
+from fumehood_sandbox.output import Output
 from fumehood_sandbox.verdict import Facts, Measured, Verdict, judge
 from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
 
@@ -205,3 +207,18 @@ def test_a_program_loads_the_documents_that_it_needs_and_no_others(program: str,
 def test_a_program_of_another_name_is_refused() -> None:
     done = subprocess.run([sys.executable, "-m", "fumehood_sandbox", "intruder"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "'intruder' is none of runner, collector" in done.stderr
+
+
+def test_packets_left_in_a_pipe_are_all_read(channels: tuple[Channel, Channel, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "set_blocking", lambda *_: None)  # of this process's own streams
+    ours, theirs, _ = channels
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_DIRECT)  # a read takes one packet, however small it is
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
+    written = [b"%d " % number for number in range(256)]
+    for packet in written:
+        os.write(writing, packet)
+    os.close(writing)
+    output = Output(ours, 1 << 16, reading, os.open("/dev/null", os.O_RDONLY))
+    output.drain()
+    assert [theirs.receive(soon()) for _ in written] == [(Kind.STDOUT, packet) for packet in written]
+    assert output.open == ()
