@@ -73,10 +73,11 @@ def group(root: Path, files: dict[str, str]) -> str:
 def test_control_groups_version_2(tmp_path: Path) -> None:
     files = {"cgroup.controllers": "cpu memory", "cgroup.procs": f"{os.getpid()}\n", "cpu.stat": "usage_usec 2500000\nuser_usec 1\n"}
     files |= {"memory.peak": "123\n", "memory.events": "low 0\noom 3\noom_kill 2\n", "pids.current": "3\n", "pids.peak": "9\n"}
+    files |= {"memory.stat": "anon 40\nfile 500\nshmem 2\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (2.5, 123, 2)
-    assert (found.tasks_now(), found.peak_tasks()) == (3, 9)
+    assert (found.tasks_now(), found.peak_tasks(), found.memory_held()) == (3, 9, 42)
 
 
 def test_control_groups_version_1(tmp_path: Path) -> None:
@@ -84,9 +85,11 @@ def test_control_groups_version_1(tmp_path: Path) -> None:
     files = {"cpu,cpuacct/cgroup.procs": ours, "cpu,cpuacct/cpuacct.usage": "1500000000\n", "memory/cgroup.procs": ours}
     files |= {"memory/memory.max_usage_in_bytes": "77\n", "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"}
     files |= {"pids/cgroup.procs": ours, "pids/pids.current": "2\n"}
+    files |= {"memory/memory.stat": "cache 500\nrss 1\nshmem 1\ntotal_rss 30\ntotal_shmem 3\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (1.5, 77, 1)
+    assert found.memory_held() == 33
     assert (found.tasks_now(), found.peak_tasks()) == (2, None)  # an older kernel keeps no peak
 
 
