@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,20 +29,26 @@ class Output(enum.StrEnum):
 def operator() -> None:
     """Run the operator (the chart's Deployment does). Settings come from FUMEHOOD_* variables."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError as SettingsSourceError
 
     from .. import logs
     from ..audit import to_stdout
     from ..errors import FumehoodError
     from ..serve import serve
-    from ..settings import Settings
+    from ..settings import PREFIX, Settings, misspelt
 
+    wrong = {name: "there is no such setting" + (f"; {near} is one" if near else "") for name, near in misspelt(os.environ).items()}
     try:
         settings = Settings()
+    except SettingsSourceError as error:
+        wrong[PREFIX + "*"] = f"{error}; lists and maps are JSON"
     except ValidationError as error:
         for fault in error.errors():
-            name = "FUMEHOOD_" + "__".join(str(part) for part in fault["loc"]).upper()
-            print(f"fumehood: {name}: {fault['msg']}", file=sys.stderr)
-        raise typer.Exit(2) from None
+            wrong.setdefault(PREFIX + "__".join(str(part) for part in fault["loc"]).upper(), fault["msg"].removeprefix("Value error, "))
+    if wrong:
+        for name, why in wrong.items():
+            print(f"fumehood: {name}: {why}", file=sys.stderr)
+        raise typer.Exit(2)
     logs.configure(settings.log_level, settings.private)
     to_stdout()
     try:
@@ -62,7 +69,8 @@ def download(
 ) -> None:
     """Fetch a job's artifacts and logs from the store, verifying every digest.
 
-    The store is named by S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.
+    The store is named by S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY, and if
+    needed by S3_REGION and S3_CA_FILE.
     """
     from .download import download as fetch
 
