@@ -6,6 +6,7 @@ import asyncio
 import enum
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,13 @@ class Output(enum.StrEnum):
 
     TABLE = "table"
     MARKDOWN = "markdown"
+
+
+def _name(value: str) -> str:
+    """Refuse what is no name on a cluster; a name also becomes a folder."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", value) or ".." in value:
+        raise typer.BadParameter(f"{value!r} is no name: lower-case letters, digits, dots and hyphens")
+    return value
 
 
 @app.command()
@@ -63,8 +71,8 @@ def operator() -> None:
 
 @app.command()
 def download(
-    job: Annotated[str, typer.Argument(help="Name of an AnalysisJob that ended.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")] = "default",
+    job: Annotated[str, typer.Argument(callback=_name, help="Name of an AnalysisJob that ended.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Its namespace.")] = "default",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files; made if needed.")] = Path(),
 ) -> None:
     """Fetch a job's artifacts and logs from the store, verifying every digest.
@@ -79,9 +87,9 @@ def download(
 
 @app.command()
 def check(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="AnalysisEnvironment to run it in.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to run it.")] = "default",
-    timeout: Annotated[float, typer.Option(help="Seconds after which it has failed.")] = 120.0,
+    environment: Annotated[str, typer.Option("--environment", "-e", callback=_name, help="AnalysisEnvironment to run it in.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Where to run it.")] = "default",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which it has failed.")] = 120.0,
 ) -> None:
     """Run one tiny job through the whole of Fumehood (`helm test` does) and remove it."""
     from .check import check as run
@@ -91,8 +99,10 @@ def check(
 
 @app.command()
 def selftest(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="AnalysisEnvironment with Python 3 to run the attacks in.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to run them.")] = "default",
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", callback=_name, help="AnalysisEnvironment with Python 3 to run the attacks in.")
+    ],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Where to run them.")] = "default",
     level: Annotated[
         list[Level] | None,
         typer.Option(help="Level of isolation to test, each in a copy of the environment. Default: the environment as it is."),
