@@ -208,16 +208,18 @@ class Settings(BaseSettings):
 
 
 def misspelt(variables: Iterable[str]) -> dict[str, str]:
-    """Return those of our variables that set nothing, each with the nearest one that does ("" if none is near).
+    """Return those that are meant for us and set nothing, each with the nearest that does ("" if none is near).
 
     What is misspelt would otherwise be left out in silence: a list of namespaces that
-    is not read means all of them.
+    is not read means all of them. What is only named like ours (Kubernetes sets
+    FUMEHOOD_METRICS_SERVICE_HOST for a Service) is neither nested nor near.
     """
     known = sorted(set(_names(Settings, PREFIX)))
     maps = tuple(name for name in known if name.endswith("__"))
     given = {name: name.upper() for name in variables}
     wrong = {name: upper for name, upper in given.items() if upper.startswith(PREFIX) and upper not in known and not upper.startswith(maps)}
-    return {name: next(iter(difflib.get_close_matches(upper, known, 1, 0.8)), "").rstrip("_") for name, upper in wrong.items()}
+    near = {name: next(iter(difflib.get_close_matches(upper, known, 1, 0.9)), "").rstrip("_") for name, upper in wrong.items()}
+    return {name: meant for name, meant in near.items() if meant or "__" in name}
 
 
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:

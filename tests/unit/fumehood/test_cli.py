@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kubernetes.aio.config import kube_config
 from typer.testing import CliRunner
 
 from fumehood.cli import app
@@ -22,7 +23,7 @@ STORE = {"S3_ENDPOINT": "https://store.example", "S3_BUCKET": "fumehood", "S3_AC
 
 @pytest.fixture(autouse=True)
 def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))  # read when it is imported
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 

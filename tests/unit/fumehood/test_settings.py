@@ -122,11 +122,15 @@ def test_an_endpoint_that_can_be_none_is_refused(monkeypatch: pytest.MonkeyPatch
         ("FUMEHOOD_NETWORK__PROOF__ENABLE", "FUMEHOOD_NETWORK__PROOF__ENABLED"),
         ("FUMEHOOD_EGRES__POD_LABELS", "FUMEHOOD_EGRESS__POD_LABELS"),
         ("fumehood_max_concurent", "FUMEHOOD_MAX_CONCURRENT"),
-        ("FUMEHOOD_XYZZY", ""),
+        ("FUMEHOOD_XYZZY__A", ""),
     ],
 )
 def test_a_variable_that_sets_nothing_is_noticed(variable: str, meant: str) -> None:
     assert misspelt(["PATH", "HOME", variable]) == {variable: meant}
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert not misspelt(["FUMEHOOD_METRICS_SERVICE_HOST", "FUMEHOOD_METRICS_SERVICE_PORT", "FUMEHOOD_METRICS_PORT_9090_TCP", "FUMEHOOD_X"])
 
 
 def test_every_variable_that_sets_something_is_known() -> None:
