@@ -183,6 +183,29 @@ class TestStatus:
     def test_its_shape_is_closed(self, cluster: Cluster, finished: str, wrong: Json) -> None:
         assert self._write(cluster, wrong, "--dry-run=server").returncode != 0
 
+    @pytest.mark.parametrize("change", [{"phase": None}, {"phase": "Running"}, {"phase": "Succeeded"}], ids=str)
+    def test_a_final_phase_is_final_whoever_writes_it(self, cluster: Cluster, finished: str, change: Json) -> None:
+        done = self._write(cluster, change, "--dry-run=server")
+        assert done.returncode != 0
+        assert "status.phase is final and cannot be changed" in done.stderr
+
+    def test_a_status_that_ended_cannot_be_taken_away(self, cluster: Cluster, finished: str) -> None:
+        patch = '{"status": null}'
+        done = cluster.kubectl(
+            "patch", "aj", finished, "--subresource=status", "--type=merge", "-p", patch, "--dry-run=server", check=False
+        )
+        assert "status.phase is final and cannot be changed" in done.stderr
+
+    def test_a_job_that_ended_gets_no_result_by_hand(self, cluster: Cluster, finished: str) -> None:
+        manifest = {"uri": "s3://elsewhere/manifest.json", "digest": "sha256:" + "0" * 64, "complete": True}
+        done = self._write(cluster, {"result": {"manifest": manifest}}, "--dry-run=server")
+        assert done.returncode != 0
+        assert "status.result.manifest of a job that ended cannot be changed" in done.stderr
+
+    def test_a_job_that_ended_can_still_be_labelled_and_cancelled(self, cluster: Cluster, finished: str) -> None:
+        cluster.kubectl("label", "aj", finished, "team=red", "--dry-run=server")
+        assert patch(cluster, finished, {"cancel": True}, "--dry-run=server").returncode == 0
+
     def test_columns_tell_the_story(self, cluster: Cluster, finished: str) -> None:
         head, row = cluster.kubectl("get", "aj", finished).stdout.splitlines()
         assert head.split() == ["NAME", "STATUS", "FAILURE", "ENVIRONMENT", "ARTIFACTS", "DURATION", "AGE"]

@@ -94,7 +94,7 @@ Action = Launch | Fetch | Progress | Finish | Stop | Release | Expire | Wait
 def decide(view: View) -> Action:
     """Return the one next thing to do."""
     if view.job.metadata.deletion_timestamp:
-        return Wait()  # the sandbox goes with its owner
+        return _deleted(view)
     if view.job.status.final:
         return _after_the_end(view)
     if view.sandbox is None:
@@ -102,6 +102,13 @@ def decide(view: View) -> Action:
     if view.sandbox.collector.terminated or view.sandbox.ended:
         return _conclude(view, view.sandbox)
     return _underway(view, view.sandbox)
+
+
+def _deleted(view: View) -> Action:
+    """End a job that stays for somebody's finalizer: nobody waits for its result, and its place is for others."""
+    if view.sandbox is None:
+        return Wait() if view.job.status.final else Finish(cancelled=True)
+    return Wait() if view.sandbox.deleting and not view.sandbox.ended else Release()
 
 
 def _after_the_end(view: View) -> Action:

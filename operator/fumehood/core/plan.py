@@ -134,6 +134,13 @@ def source_of(job: AnalysisJob, config_map: dict[str, Any] | None) -> tuple[Plan
     assert source.config_map is not None
     if config_map is None:
         raise Refused(Reason.SOURCE_MISSING, f"spec.source.configMap: there is no ConfigMap {source.config_map.name!r} in this namespace")
+    if binary := sorted(config_map.get("binaryData") or {}):
+        raise Refused(
+            Reason.SOURCE_INVALID,
+            f"spec.source.configMap: {binary[0]!r} of ConfigMap {source.config_map.name!r} is no text (binaryData); "
+            "put it into the store and name it as an input",
+            Evidence(entry=binary[0]),
+        )
     files = {str(name): str(text) for name, text in (config_map.get("data") or {}).items()}
     if source.entrypoint not in files:
         raise Refused(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fumehood_sandbox import faults, staging
+from fumehood_sandbox import faults, staging, transport
 from fumehood_sandbox.faults import StoreError, Unavailable
 from fumehood_sandbox.upload import Store, TooLarge
 from fumehood_sandbox.wire import Fault, File, Permit, Remote
@@ -101,7 +101,9 @@ def test_messages_name_no_place(server: ObjectStore) -> None:
     assert "127" not in caught.value.detail
 
 
-def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, tmp_path: Path) -> None:
+@pytest.fixture
+def secured(server: ObjectStore, tmp_path: Path) -> Path:
+    """The certificate of a store that speaks TLS, as s.example."""
     if not shutil.which("openssl"):
         pytest.skip("no openssl to make a certificate")
     key, cert = tmp_path / "key", tmp_path / "cert"
@@ -112,11 +114,25 @@ def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectSt
     context.load_cert_chain(cert, key)
     assert server._server is not None
     server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
-    url = f"https://127.0.0.1:{server.port}/b"
-    assert put(Store(permit(server, url=url, host="s.example:9000", ca=cert.read_text()), soon()), b"a")
-    for wrong in ({"host": "other.example", "ca": cert.read_text()}, {"host": "s.example", "ca": None}):
+    return cert
+
+
+def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, secured: Path) -> None:
+    url, ca = f"https://127.0.0.1:{server.port}/b", secured.read_text()
+    assert put(Store(permit(server, url=url, host="s.example:9000", ca=ca), soon()), b"a")
+    for wrong in ({"host": "other.example", "ca": ca}, {"host": "s.example", "ca": None}):
         with pytest.raises(StoreError, match="certificate"):
             put(Store(permit(server, url=url, **wrong), soon()), b"a")
+
+
+def test_without_a_given_authority_those_of_the_payload_are_trusted(
+    server: ObjectStore, secured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "AUTHORITIES", str(secured))
+    url = f"https://127.0.0.1:{server.port}/b"
+    assert put(Store(permit(server, url=url, host="s.example"), soon()), b"a")
+    with pytest.raises(StoreError, match="certificate"):
+        put(Store(permit(server, url=url, host="other.example"), soon()), b"a")
 
 
 def stage(tmp_path: Path, *files: File, most: int = 1000) -> Path:

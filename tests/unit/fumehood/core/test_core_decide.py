@@ -247,7 +247,10 @@ def test_what_holds_for_every_view(one: View) -> None:
     action = decide(one)
     phase, facts = one.job.status.phase, one.sandbox
     if one.job.metadata.deletion_timestamp:
-        assert action == Wait(), "what is being deleted is left to Kubernetes"
+        assert isinstance(action, Wait | Release) or action == Finish(cancelled=True), (
+            "nobody waits for the result of what is being deleted"
+        )
+        assert (action == Release()) == (facts is not None and (facts.ended or not facts.deleting)), "its place is for others"
         return
     if phase and phase.final:
         assert isinstance(action, Release | Expire | Wait), "a final phase is final"
