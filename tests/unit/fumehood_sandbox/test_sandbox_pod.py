@@ -9,14 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from fumehood_sandbox import wire
 from fumehood_sandbox.wire import Ending, Fault, Limit, Rejection
-from unit.fumehood_sandbox.pod import Pod
+from unit.fumehood_sandbox.pod import DEADLINES, Pod, until
 
 READY = "print('ready', flush=True)\n"
 SLEEP = "import time; time.sleep(600)\n"
@@ -64,12 +63,14 @@ def test_its_own_death_by_a_signal(pod: Pod) -> None:
 
 
 def test_wall_clock(pod: Pod) -> None:
+    # How far the program comes in this time is chance; what is there when it is ended is harvested.
+    (pod.base / "outputs" / "before.txt").write_text("x")
     manifest = pod.run("open('/outputs/part.txt', 'w').write('x')\n" + SLEEP, limits={"wall_clock": 0.5})
     breach = manifest.claim.breach
     assert breach is not None
     assert (manifest.claim.ending, breach.limit, breach.allowed) == (Ending.LIMIT, Limit.WALL_CLOCK, 0.5)
-    assert 0.5 < breach.measured < 5
-    assert [artifact.name for artifact in manifest.artifacts] == ["part.txt"]
+    assert breach.measured > 0.5
+    assert [artifact.name for artifact in manifest.artifacts] == sorted(os.listdir(pod.base / "outputs"))
 
 
 def test_cpu_time_of_all_processes_together(pod: Pod) -> None:
@@ -116,8 +117,8 @@ if os.fork() == 0:
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.write(1, b'daemon\\n')
-        open('/tmp/started', 'w').close()
         with open('/outputs/log', 'w') as f:
+            open('/tmp/started', 'w').close()
             while True: f.write('x'); f.flush()
     os._exit(0)
 while not os.path.exists('/tmp/started'): time.sleep(0.01)
@@ -175,7 +176,7 @@ def test_death_of_the_runner_loses_nothing_that_was_there(pod: Pod) -> None:
 
 def test_sigterm_before_the_task_starts_nothing(pod: Pod) -> None:
     runner = pod.start_runner()
-    wait_until_it_blocks_sigterm(runner.pid)
+    until(lambda: blocks_sigterm(runner.pid), "the runner blocks SIGTERM")
     runner.kill(signal.SIGTERM)
     collector = pod.start_collector(pod.order("open('/outputs/ran', 'w')"))
     assert collector.wait()[0] == 0
@@ -183,12 +184,9 @@ def test_sigterm_before_the_task_starts_nothing(pod: Pod) -> None:
     assert not os.listdir(pod.base / "outputs")
 
 
-def wait_until_it_blocks_sigterm(pid: int) -> None:
-    for _ in range(1000):
-        blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:\t")[2][:16]
-        if int(blocked, 16) & 1 << (signal.SIGTERM - 1):
-            return
-        time.sleep(0.01)
+def blocks_sigterm(pid: int) -> bool:
+    blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:\t")[2][:16]
+    return bool(int(blocked, 16) & 1 << (signal.SIGTERM - 1))
 
 
 def test_death_of_the_collector_ends_the_runner(pod: Pod) -> None:
@@ -224,12 +222,12 @@ a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'
     assert manifest.claim.violations == {"socket": 6}
 
 
-def test_a_flood_of_refused_calls_does_not_stop_the_clock(pod: Pod) -> None:
+def test_a_flood_of_refused_calls_does_not_stop_the_clocks(pod: Pod) -> None:
+    # In seconds of its own processor time a program makes as many calls, however slowly that time comes.
     program = "import socket, os\nos.fork(); os.fork()\nwhile True:\n  try: socket.socket()\n  except OSError: pass\n"
-    manifest = pod.run(program, limits={"wall_clock": 0.7})
+    manifest = pod.run(program, limits={"cpu_time": 0.8})
     assert manifest.claim.breach is not None
-    assert manifest.claim.breach.limit is Limit.WALL_CLOCK
-    assert manifest.claim.breach.measured < 3
+    assert manifest.claim.breach.limit is Limit.CPU_TIME
     assert manifest.claim.violations["socket"] > 100
 
 
@@ -446,13 +444,13 @@ def test_a_store_that_refuses(pod: Pod) -> None:
 
 
 def test_a_store_that_is_down(pod: Pod) -> None:
-    order = pod.order("pass", deadlines=wire.Deadlines(15, 10, 1, 1))
+    order = pod.order("pass", deadlines=dataclasses.replace(DEADLINES, harvest=1, sealing=1))
     pod.store.stop()
     collector, _ = pod.start_collector(order), pod.start_runner()
     assert collector.wait()[0] == 1
     seal = pod.seal()
     assert (seal.uid, seal.attempt, seal.fault) == ("uid-1", 1, Fault.STORE_UNREACHABLE)
-    assert seal.detail == "connect: ConnectionRefusedError"
+    assert seal.detail in ("connect: ConnectionRefusedError", "the deadline is over")  # the latter if no try was in time
 
 
 def test_an_artifact_that_the_permit_does_not_cover(pod: Pod) -> None:
@@ -494,7 +492,7 @@ def test_the_command_is_looked_up_in_its_own_path(pod: Pod) -> None:
 
 
 def test_no_runner(pod: Pod) -> None:
-    order = dataclasses.replace(pod.order("pass"), deadlines=wire.Deadlines(hello=0.3, staging=5, harvest=5))
+    order = pod.order("pass", deadlines=dataclasses.replace(DEADLINES, hello=0.3))
     assert pod.start_collector(order).wait()[0] == 0
     claim = pod.manifest().claim
     assert (claim.ending, claim.fault) == (Ending.NOT_STARTED, Fault.RUNNER_ABSENT)
@@ -522,20 +520,21 @@ def test_a_second_connection_is_refused(pod: Pod) -> None:
 
 
 def test_a_peer_that_speaks_nonsense_is_a_lost_runner(pod: Pod) -> None:
-    collector = pod.start_collector(pod.order("pass", deadlines=wire.Deadlines(15, 10, 10)))
-    pod._do(lambda: speak(pod, b"\x01\xff\xff\xff\xff"))
+    collector = pod.start_collector(pod.order("pass"))
+    pod._do(lambda: until(lambda: speak(b"\x01\xff\xff\xff\xff"), "the collector listens"))
     assert collector.wait()[0] == 0
-    assert pod.manifest().claim.fault is Fault.RUNNER_ABSENT
+    claim = pod.manifest().claim
+    assert (claim.fault, claim.detail) == (Fault.RUNNER_ABSENT, "the runner did not say hello")
 
 
-def speak(pod: Pod, words: bytes) -> None:
-    for _ in range(500):
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", wire.PORT)) == 0:
-                client.sendall(words)
-                client.recv(1)
-                return
-        time.sleep(0.01)
+def speak(words: bytes) -> bool:
+    """Say something to the collector and wait until it has left; False if it does not listen."""
+    with socket.socket() as client:
+        if client.connect_ex(("127.0.0.1", wire.PORT)) != 0:
+            return False
+        client.sendall(words)
+        client.recv(1)
+        return True
 
 
 def test_nothing_of_the_order_reaches_the_analysis(pod: Pod) -> None:
