@@ -124,6 +124,22 @@ def test_calls_are_counted_by_name_also_when_the_caller_dies(forked: Forked) -> 
     assert forked(program) == {"socket": 1}
 
 
+def test_a_turn_answers_a_bounded_number_however_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"x")  # there is always something
+    answered: list[None] = []
+
+    def answer_one() -> None:
+        assert len(answered) < 10 * refusals.TURN
+        answered.append(None)
+
+    with os.fdopen(reading), os.fdopen(writing):
+        one = refusals.Refusals(reading, {})
+        monkeypatch.setattr(one, "_answer_one", answer_one)
+        assert one.answer()
+    assert len(answered) == refusals.TURN
+
+
 def test_only_a_kill_by_the_parent_is_believed(forked: Forked) -> None:
     def forge(caught: signals.Signals) -> bool:
         if os.fork() == 0:
