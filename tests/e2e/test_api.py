@@ -13,7 +13,7 @@ from kubernetes import client, config
 
 from golden import corpus, manifests
 
-from .conftest import Cluster
+from .conftest import PATIENCE, Cluster
 
 pytestmark = pytest.mark.cluster
 Json = dict[str, Any]
@@ -53,7 +53,7 @@ class TestJudges:
         assert not accepted
         assert case.field in message
 
-    @settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(document=manifests.any_job())
     def test_generated_manifests_get_one_verdict(self, judge: Callable[[Json], Verdict], document: Json) -> None:
         accepted, message = judge(copy.deepcopy(document))
@@ -224,7 +224,7 @@ class TestStatus:
             assert [item["metadata"]["name"] for item in items] == found
 
     def test_a_condition_can_be_waited_for(self, cluster: Cluster, finished: str) -> None:
-        cluster.kubectl("wait", f"aj/{finished}", "--for=condition=Finished", "--timeout=5s")
+        cluster.kubectl("wait", f"aj/{finished}", "--for=condition=Finished", f"--timeout={PATIENCE}s")
 
 
 @pytest.mark.parametrize(
