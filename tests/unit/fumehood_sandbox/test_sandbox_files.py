@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fumehood_sandbox import disk, formats, logs, readable, walk
+from fumehood_sandbox import descriptors, disk, formats, logs, readable, walk
 from fumehood_sandbox.disk import DiskMeter, Room
 from fumehood_sandbox.globs import matches
 from fumehood_sandbox.tree import Tally
@@ -355,6 +355,10 @@ def test_a_walk_is_repeated_in_time_whatever_the_free_room_suggests(tmp_path: Pa
         assert one.files == number + 1
 
 
+def raise_(error: Exception) -> None:
+    raise error
+
+
 class TestOutOfSight:
     """Files that nobody can look at are charged by what the file system has lost; others' are not."""
 
@@ -372,6 +376,9 @@ class TestOutOfSight:
         found = DiskMeter([str(root)], lambda: processes, Room(1 << 30, 1000))
         (root / "f").write_bytes(bytes(4096))
         rooms.append({device: Room(60 << 20, 400), -1: Room(0, 0)})
+        for _ in range(4):
+            found.measure(5)
+            assert found.used < 1 << 20, "what is out of sight for a moment is not hidden"
         found.measure(5)
         return found
 
@@ -397,6 +404,32 @@ class TestOutOfSight:
         monkeypatch.setattr("fumehood_sandbox.tree._SPARE", resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 3)
         found = self.measure(tmp_path, [], rooms)
         assert (found.used, found.files) == (40 << 20, 500)
+
+    def test_what_is_out_of_sight_now_and_then_is_not_hidden(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            socket.send_fds(ours, [b"x"], [0])
+            device = tmp_path.stat().st_dev
+            rooms.append({device: Room(100 << 20, 900)})
+            processes = [os.getpid()]
+            found = DiskMeter([str(tmp_path)], lambda: processes, Room(1 << 30, 1000))
+            rooms.append({device: Room(60 << 20, 400)})
+            for number in range(12):
+                processes[:] = [] if number % 5 == 4 else [os.getpid()]
+                found.measure(5)
+                assert found.used < 1 << 20
+
+    def test_who_is_about_to_end_hides_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it has ended, and stays until it is asked for
+        try:
+            monkeypatch.setattr(os, "listdir", lambda path: raise_(PermissionError(path)))  # as for everyone but root
+            assert list(descriptors.unnamed(f"/proc/{child}/task/{child}/fd", {0})) == []
+            assert list(descriptors.unnamed(f"/proc/{os.getpid()}/task/{os.getpid()}/fd", {0})) == [None]
+        finally:
+            os.waitpid(child, 0)
 
     def test_a_process_that_has_ended_hides_nothing(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
         found = self.measure(tmp_path, [1 << 30], rooms)
