@@ -157,10 +157,11 @@ def _conclude(view: View, sandbox: SandboxFacts) -> Action:
 def _underway(view: View, sandbox: SandboxFacts) -> Action:
     age = view.now - sandbox.created_at
     up = sandbox.collector.started and sandbox.analysis.started
-    if view.job.spec.cancel and not up:
+    if view.job.spec.cancel and not up and not sandbox.scheduled:
         return Finish(cancelled=True)
+    # On a node, its program may run a second and more before the kubelet says so.
     if not up and (age >= view.start_deadline or classify.image_trouble(sandbox)):
-        return Finish(classify.not_started(sandbox))
+        return _end(view, classify.not_started(sandbox))
     if sandbox.gone_by and view.now >= sandbox.gone_by:
         return _end(view, Failure(Reason.POD_LOST, "the node reports nothing of the Pod since all of its deadlines have passed"))
     if view.job.spec.cancel and not sandbox.stopping:
