@@ -74,7 +74,8 @@ class DiskMeter:
         self._free = free(self._roots)
         room = self._room()
         suspicious = room.bytes < 0 or room.files < 0
-        if self._walk is None and not suspicious and (now < self._stale or self._free == self._free_then):
+        unsure = any(walks < _SURE for walks in self._out_of_sight.values())
+        if self._walk is None and not suspicious and not unsure and (now < self._stale or self._free == self._free_then):
             self.next = now + pace(room)
             return
         began = time.monotonic()

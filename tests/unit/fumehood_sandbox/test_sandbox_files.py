@@ -405,6 +405,20 @@ class TestOutOfSight:
         found = self.measure(tmp_path, [], rooms)
         assert (found.used, found.files) == (40 << 20, 500)
 
+    def test_what_was_hidden_at_once_is_found_though_nothing_changes_any_more(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            socket.send_fds(ours, [b"x"], [0])
+            device = tmp_path.stat().st_dev
+            rooms.append({device: Room(100 << 20, 900)})
+            found = DiskMeter([str(tmp_path)], lambda: [os.getpid()], Room(1 << 30, 1000))
+            rooms.append({device: Room(60 << 20, 400)})  # for good
+            now = 10.0
+            for _ in range(100):  # in slices, on a slow machine
+                now = max(now, found.next)
+                found.step(now)
+        assert found.used == 40 << 20
+
     def test_what_is_out_of_sight_now_and_then_is_not_hidden(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
