@@ -15,8 +15,21 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .forms import LABEL, QUANTITY, RESOURCE_NAME
 
 PREFIX = "FUMEHOOD_"
 
@@ -39,9 +52,9 @@ def _bucket(value: str) -> str:
 AddressRange = Annotated[str, AfterValidator(_range)]
 Bucket = Annotated[str, AfterValidator(_bucket)]
 Key = Annotated[SecretStr, Field(min_length=1)]
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
+ObjectName = Annotated[str, Field(pattern=f"^{RESOURCE_NAME}$", max_length=253)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+Quantity = Annotated[str, Field(pattern=f"^{QUANTITY}$")]
 # A day is more than any stage takes; what is not finite has no deadline.
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -98,9 +111,8 @@ class EgressSettings(BaseModel):
     port: Port | None = Field(None, description="Port of that store's Pods, if it differs from the endpoint's.")
 
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-ProfileName = Annotated[str, Field(pattern=rf"^{_LABEL}$", max_length=63)]
-HostName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+ProfileName = Annotated[str, Field(pattern=f"^{LABEL}$", max_length=63)]
+HostName = Annotated[str, Field(pattern=rf"^{LABEL}(\.{LABEL})*$", max_length=253)]
 
 
 class EgressProfile(BaseModel):
@@ -205,6 +217,12 @@ class Settings(BaseSettings):
         """Words that no message may hold: the store's secret key and, unless it is a bare word, its host."""
         host = self.store.host
         return (self.store.secret_key.get_secret_value(), *([host] if "." in host or ":" in host else []))
+
+
+def faults(error: ValidationError) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield where each wrong value is and what is wrong with it."""
+    for fault in error.errors():
+        yield fault["loc"], fault["msg"].removeprefix("Value error, ")
 
 
 def misspelt(variables: Iterable[str]) -> dict[str, str]:

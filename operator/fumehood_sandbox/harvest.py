@@ -121,8 +121,7 @@ class _Sealer:
         self._root = root
         self._store = store
         self._tree = tree
-        self._keys: dict[str, str] = {}
-        self._types: dict[str, str] = {}
+        self._stored: dict[str, tuple[str, str]] = {}  # by digest: the object's key and content type
 
     def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
         """Return the artifact, or None with the file rejected.
@@ -156,11 +155,10 @@ class _Sealer:
         name, may_be_active = digest.hexdigest(), search.end()
         # A browser that gets the object shall not find a reason to run it, whichever of its names makes it active.
         content_type = BINARY.content_type if may_be_active else form.content_type
-        if name not in self._keys or (may_be_active and self._types[name] != content_type):
-            self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
-            self._types[name] = content_type
+        if name not in self._stored or (may_be_active and self._stored[name][1] != content_type):
+            self._stored[name] = self._put(descriptor, found, content_type, digest.digest()), content_type
         kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
+        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._stored[name][0], may_be_active)
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:

@@ -11,7 +11,8 @@ import os
 import stat
 import time
 
-_ENTRIES = 400_000  # in one folder, and folders: more than the files that a job may be granted
+from .border.bounds import MAX_TREE
+
 _DEPTH = 40
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FILE, _FOLDER = 0o444, 0o555
@@ -20,8 +21,8 @@ _FILE, _FOLDER = 0o444, 0o555
 def make_readable(root: str, timeout: float) -> None:
     """Add read permission (and search, for folders) to our files below `root`, for at most `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    pending = [(root, _open_up(root, _ENTRIES))]  # a folder, and its subfolders that are still to be opened up
-    left = _ENTRIES
+    pending = [(root, _open_up(root, MAX_TREE))]  # a folder, and its subfolders that are still to be opened up
+    left = MAX_TREE
     while pending and left > 0 and time.monotonic() < deadline:
         path, names = pending[-1]
         if not names or len(pending) > _DEPTH:

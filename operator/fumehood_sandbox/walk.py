@@ -16,11 +16,10 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .border.bounds import MAX_NAME, MAX_REJECTIONS
+from .border.bounds import MAX_NAME, MAX_REJECTIONS, MAX_TREE
 from .border.manifest import Rejected, Rejection
 
 MAX_ENTRIES = 20_000  # that are looked at
-MAX_NAMES = 400_000  # that are read: more than the files that a job may be granted
 MAX_DEPTH = 32
 _MAX_PATH = 1024
 _MOST_REJECTED = 10 * MAX_REJECTIONS  # in memory
@@ -72,7 +71,7 @@ class Changed(Exception):
 def walk(root: int, path: str, wanted: Callable[[str], bool]) -> Tree:
     """Return what is below the open folder `root`, which programs know as `path`; of regular files, those that are `wanted`."""
     tree = Tree()
-    context = _Context(os.fstat(root).st_dev, path, wanted, MAX_ENTRIES, MAX_NAMES)
+    context = _Context(os.fstat(root).st_dev, path, wanted, MAX_ENTRIES, MAX_TREE)
     pending = [(os.dup(root), "", list[str]())]
     try:
         pending[0][2].extend(_names(root, "", tree, context))

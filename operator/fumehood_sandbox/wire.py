@@ -7,7 +7,18 @@ are defined: each record costs time to make, and a Pod waits for its programs.
 from __future__ import annotations
 
 from .border import VERSION
-from .border.bounds import MAX_ERRAND, MAX_FRAME, MAX_MANIFEST, MAX_NAME, MAX_ORDER, MAX_REJECTIONS, MAX_SEAL, MAX_SIGHTING, MAX_TAIL
+from .border.bounds import (
+    MAX_ERRAND,
+    MAX_FRAME,
+    MAX_MANIFEST,
+    MAX_NAME,
+    MAX_ORDER,
+    MAX_REJECTIONS,
+    MAX_SEAL,
+    MAX_SIGHTING,
+    MAX_TAIL,
+    MAX_TREE,
+)
 from .border.claim import Claim, Ending, Fault, Usage
 from .border.errand import Errand, Protocol, Sighting, Target
 from .border.hello import Hello, Sandbox
@@ -53,6 +64,7 @@ __all__ = [
     "MAX_SEAL",
     "MAX_SIGHTING",
     "MAX_TAIL",
+    "MAX_TREE",
     "OBJECT_DIR",
     "ORDER_DIR",
     "ORDER_FILE",

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..forms import RESOURCE_NAME
 from ..selftest.levels import Level
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run untrusted analyses on Kubernetes and fetch what they produced.")
@@ -28,7 +29,7 @@ class Output(enum.StrEnum):
 
 def _name(value: str) -> str:
     """Refuse what is no name on a cluster; a name also becomes a folder."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", value) or ".." in value:
+    if not re.fullmatch(RESOURCE_NAME, value) or ".." in value:
         raise typer.BadParameter(f"{value!r} is no name: lower-case letters, digits, dots and hyphens")
     return value
 
@@ -43,7 +44,7 @@ def operator() -> None:
     from ..audit import to_stdout
     from ..errors import FumehoodError
     from ..serve import serve
-    from ..settings import PREFIX, Settings, misspelt
+    from ..settings import PREFIX, Settings, faults, misspelt
 
     wrong = {name: "there is no such setting" + (f"; {near} is one" if near else "") for name, near in misspelt(os.environ).items()}
     try:
@@ -51,8 +52,8 @@ def operator() -> None:
     except SettingsSourceError as error:
         wrong[PREFIX + "*"] = f"{error}; lists and maps are JSON"
     except ValidationError as error:
-        for fault in error.errors():
-            wrong.setdefault(PREFIX + "__".join(str(part) for part in fault["loc"]).upper(), fault["msg"].removeprefix("Value error, "))
+        for where, why in faults(error):
+            wrong.setdefault(PREFIX + "__".join(map(str, where)).upper(), why)
     if wrong:
         for name, why in wrong.items():
             print(f"fumehood: {name}: {why}", file=sys.stderr)

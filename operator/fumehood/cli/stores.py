@@ -6,7 +6,7 @@ import os
 
 from pydantic import ValidationError
 
-from ..settings import StoreSettings
+from ..settings import StoreSettings, faults
 from ..storage.s3 import S3Store, utc_now
 
 FIELDS = ("endpoint", "bucket", "access_key", "secret_key", "region", "ca_file")
@@ -30,8 +30,7 @@ def from_environment() -> S3Store:
     try:
         settings = StoreSettings.model_validate(given)
     except ValidationError as error:
-        wrong = (f"{_variable(fault['loc'][0])}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors())
-        raise ValueError("; ".join(wrong)) from None
+        raise ValueError("; ".join(f"{_variable(where[0])}: {why}" for where, why in faults(error))) from None
     return S3Store(settings, utc_now)
 
 

@@ -8,6 +8,7 @@ MAX_SEAL = 4096
 MAX_ERRAND = 16 << 10
 MAX_SIGHTING = 4096  # a termination message holds no more
 MAX_MANIFEST = 16 << 20
+MAX_TREE = 400_000  # entries of /outputs: more than the files that a job may be granted
 MAX_NAME = 255
 MAX_TAIL = 4096
 MAX_REJECTIONS = 100

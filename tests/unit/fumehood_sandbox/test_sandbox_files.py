@@ -136,7 +136,7 @@ def test_what_is_declared_is_found_among_any_number_of_others(tmp_path: Path, mo
 
 
 def test_no_more_names_are_read_than_a_job_may_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "MAX_NAMES", 10)
+    monkeypatch.setattr(walk, "MAX_TREE", 10)
     for number in range(20):
         (tmp_path / str(number)).touch()
     tree = found(tmp_path, lambda name: False)

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from ... import forms
+
 GROUP = "fumehood.dev"
 VERSION = "v1alpha1"
 SCHEMA_MAJOR = 1
 
 DURATION = r"^([0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h))+$"
-QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+QUANTITY = f"^{forms.QUANTITY}$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}){0,7}$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00-\x20\x7f]{1,900}$"  # no \s: regular expressions differ in it
@@ -35,8 +37,8 @@ Quantity = Annotated[
 FileName = Annotated[str, Field(pattern=FILE_NAME, max_length=253)]
 Sha256 = Annotated[str, Field(pattern=SHA256, max_length=71)]
 S3Uri = Annotated[str, Field(pattern=S3_URI, max_length=1024)]
-ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=63)]
-ResourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", max_length=253)]
+ProfileName = Annotated[str, Field(pattern=f"^{forms.LABEL}$", max_length=63)]
+ResourceName = Annotated[str, Field(pattern=f"^{forms.RESOURCE_NAME}$", max_length=253)]
 
 
 class Model(BaseModel):
