@@ -10,6 +10,7 @@ from fumehood_sandbox import wire
 
 from .core.observation import SandboxFacts
 from .core.plan import Plan
+from .core.program import Diagnosis, Ended, Program
 
 Json = dict[str, Any]
 
@@ -22,10 +23,22 @@ class Clock(Protocol):
 
 
 class Adapter(Protocol):
-    """Knows one language: describes how to run it, never runs it."""
+    """Knows one language: describes how to run it, never runs it. Every answer follows from the argument alone."""
 
-    def execute(self, entrypoint: str, args: tuple[str, ...]) -> wire.Command:
-        """Return the command that starts `entrypoint` in the working directory."""
+    def prepare(self, program: Program) -> Mapping[str, str]:
+        """Return files, name to text, that are staged beside the program in the folder DRIVER."""
+
+    def execute(self, program: Program) -> wire.Command:
+        """Return the command that starts the program; it is executed in the working directory."""
+
+    def collect_outputs(self, program: Program) -> tuple[wire.OutputRule, ...]:
+        """Return the rules for a job that gives none; empty: every file of /outputs is an artifact."""
+
+    def cleanup(self, program: Program) -> tuple[str, ...]:
+        """Return globs of what the language leaves in /outputs that is nobody's result, unless a job's own rule wants it."""
+
+    def diagnose(self, ended: Ended) -> Diagnosis | None:
+        """Return what the language's own messages say of a failure; None if they say nothing."""
 
 
 class ArtifactStore(Protocol):

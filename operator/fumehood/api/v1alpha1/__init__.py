@@ -1,22 +1,14 @@
 """Version v1alpha1 of the group fumehood.dev."""
 
-from .analysisenvironment import AnalysisEnvironment, AnalysisEnvironmentSpec, OnViolation, PackageVersion, UserNamespaces
-from .analysisjob import (
-    AnalysisJob,
-    AnalysisJobSpec,
-    ConfigMapSource,
-    Egress,
-    InlineInput,
-    Input,
-    OutputRule,
-    S3Object,
-    Source,
-)
+from .analysisenvironment import AnalysisEnvironment, AnalysisEnvironmentSpec, Deprecation, OnViolation, PackageVersion, UserNamespaces
+from .analysisjob import AnalysisJob, AnalysisJobSpec, Cache, Egress, OutputRule, Previews
 from .common import GROUP, SCHEMA_MAJOR, VERSION, Kind, Limits, ObjectMeta
+from .material import ArtifactSource, ConfigMapInput, ConfigMapSource, HttpsObject, InlineInput, Input, S3Object, Source
 from .status import (
     FINAL_PHASES,
     AnalysisJobStatus,
     ArtifactStatus,
+    CacheStatus,
     Category,
     Condition,
     DurationsStatus,
@@ -27,7 +19,10 @@ from .status import (
     LogStatus,
     ManifestStatus,
     Phase,
+    ReplayedArtifact,
+    ReplayStatus,
     ResultStatus,
+    Sameness,
     SandboxStatus,
     TimesStatus,
     UsageStatus,
@@ -43,15 +38,21 @@ __all__ = [
     "AnalysisJob",
     "AnalysisJobSpec",
     "AnalysisJobStatus",
+    "ArtifactSource",
     "ArtifactStatus",
+    "Cache",
+    "CacheStatus",
     "Category",
     "Condition",
+    "ConfigMapInput",
     "ConfigMapSource",
+    "Deprecation",
     "DurationsStatus",
     "Egress",
     "EgressStatus",
     "Evidence",
     "FailureStatus",
+    "HttpsObject",
     "InlineInput",
     "Input",
     "Kind",
@@ -64,8 +65,12 @@ __all__ = [
     "OutputRule",
     "PackageVersion",
     "Phase",
+    "Previews",
+    "ReplayStatus",
+    "ReplayedArtifact",
     "ResultStatus",
     "S3Object",
+    "Sameness",
     "SandboxStatus",
     "Source",
     "TimesStatus",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .common import Limits, Model, ObjectMeta, ResourceName
+from .common import Instant, Limits, Model, ObjectMeta, ResourceName, Sha256
 
 
 class UserNamespaces(enum.StrEnum):
@@ -32,6 +32,13 @@ class PackageVersion(Model):
     version: str = Field(max_length=64, description="Its version.")
 
 
+class Deprecation(Model):
+    """A word to those who still use a version."""
+
+    message: str = Field(max_length=512, description="Why, and what to use instead.")
+    until: Instant | None = Field(None, description="From this instant on, jobs that ask for it are refused. Without it, it stays.")
+
+
 class AnalysisEnvironmentSpec(Model):
     """An image by digest, how to start programs in it, and what they may consume."""
 
@@ -44,8 +51,16 @@ class AnalysisEnvironmentSpec(Model):
         max_length=63, pattern=r"^[a-z][a-z0-9-]*$", description="How programs are started: python, command, or a plug-in's name."
     )
     env_version: str = Field(
-        max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Version of what the image holds; recorded with every result."
+        max_length=63,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Name and version, e.g. python-2026.11, of what the image holds; recorded with every result, and never given twice.",
     )
+    default: bool = Field(
+        False,
+        strict=True,
+        description="Whether jobs that name this environment without a version get this one. If none or several say so, the newest does.",
+    )
+    deprecated: Deprecation | None = Field(None, description="Set it when users should move on.")
     description: str = Field("", max_length=1024, description="For whoever chooses among environments.")
     env: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict,
@@ -63,7 +78,8 @@ class AnalysisEnvironmentSpec(Model):
     )
     defaults: Limits = Field(Limits(), description="Limits of jobs that do not set their own.")
     maximums: Limits = Field(Limits(), description="What a job may ask for at most.")
-    packages: tuple[PackageVersion, ...] = Field((), max_length=512, description="What the image holds, from its lock file.")
+    packages: tuple[PackageVersion, ...] = Field((), max_length=1024, description="What the image holds, as it was found there.")
+    inventory: Sha256 | None = Field(None, description="Digest of that list; two builds with the same packages have the same.")
 
 
 class AnalysisEnvironment(Model):
