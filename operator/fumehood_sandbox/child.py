@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from . import kernel, landlock, limits, seccomp, signals
+from .border.claim import Fault
+from .border.task import Task
 from .layout import Layout
 from .refusals import Refusals
-from .wire import Fault, Task
 
 _START = 20.0  # seconds from fork to exec; a slow disk needs some
 _REPORT, _RULESET = 3, 4  # descriptors in the child: the report socket, Landlock's rules

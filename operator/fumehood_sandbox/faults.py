@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .wire import Fault
+from .border.claim import Fault
 
 T = TypeVar("T")
 

@@ -13,9 +13,10 @@ import os
 import time
 
 from . import transport
+from .border.claim import Fault
+from .border.order import Remote
 from .faults import StoreError, Unavailable, sort_status
 from .files import write
-from .wire import Fault, Remote
 
 _CHUNK = 1 << 20
 

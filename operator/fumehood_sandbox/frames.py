@@ -1,7 +1,7 @@
 """Messages over the one connection between runner and collector.
 
 A frame is a type byte, a length of four bytes (network order) and that many
-bytes, at most `wire.MAX_FRAME`. Neither side trusts the other's bounds: the
+bytes, at most `MAX_FRAME`. Neither side trusts the other's bounds: the
 runner shares its container with hostile code. The socket never blocks, so that
 a stalled peer cannot stop a clock; waits have a deadline (CLOCK_MONOTONIC).
 """
@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 
-from . import wire
+from .border.bounds import MAX_FRAME
 
 _HEADER = struct.Struct("!BI")
 _CHUNK = 1 << 16
@@ -59,7 +59,7 @@ class Channel:
 
     def queue(self, kind: Kind, payload: bytes) -> None:
         """Append a frame to the outbox; nothing is sent yet."""
-        if len(payload) > wire.MAX_FRAME:
+        if len(payload) > MAX_FRAME:
             raise ChannelError("a frame is too large to send")
         self._outbox += _HEADER.pack(kind, len(payload)) + payload
 
@@ -89,7 +89,7 @@ class Channel:
         if len(self._inbox) < _HEADER.size:
             return None
         kind, length = _HEADER.unpack_from(self._inbox)
-        if length > wire.MAX_FRAME or kind not in Kind.__members__.values():
+        if length > MAX_FRAME or kind not in Kind.__members__.values():
             raise ChannelError("malformed frame")
         end = _HEADER.size + length
         if len(self._inbox) < end:

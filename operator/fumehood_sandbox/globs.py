@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from .wire import OutputRule
+from .border.order import OutputRule
 
 
 def declared(name: str, rules: Sequence[OutputRule]) -> OutputRule | None:

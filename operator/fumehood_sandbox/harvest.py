@@ -16,14 +16,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import active, walk
+from .border.bounds import MAX_MANIFEST, MAX_REJECTIONS
+from .border.limits import Breach, Limit, Limits
+from .border.manifest import Artifact, Rejected
+from .border.manifest import Rejection as Reason
+from .border.order import OutputRule
+from .border.places import OBJECT_DIR
 from .faults import Late, patience
 from .formats import BINARY, HEAD, detect, kind_of
 from .globs import declared
 from .names import Names
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
-from .wire import MAX_MANIFEST, MAX_REJECTIONS, OBJECT_DIR, Artifact, Breach, Limit, Limits, OutputRule, Rejected
-from .wire import Rejection as Reason
 
 _CHUNK = 1 << 20
 _ENTRY = 600  # bytes of an artifact in the manifest, besides its name

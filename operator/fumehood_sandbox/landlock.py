@@ -15,7 +15,8 @@ import os
 import stat
 from collections.abc import Iterator
 
-from . import kernel, wire
+from . import kernel
+from .border.places import PAYLOAD
 from .layout import Layout
 
 FLOOR = 3  # the first that guards truncation
@@ -83,7 +84,7 @@ def grants(layout: Layout) -> dict[str, int]:
 def _image() -> Iterator[str]:
     """Yield what is in "/", and of the folders that hold the payload what is beside it."""
     folder = "/"
-    for part in wire.PAYLOAD.split("/")[1:]:
+    for part in PAYLOAD.split("/")[1:]:
         if not os.path.isdir(folder):
             return
         inner = os.path.join(folder, part)

@@ -1,6 +1,6 @@
 """Where the two programs find their world.
 
-In a Pod these are the constants of `wire`; tests and an executor without
+In a Pod these are the constants of `border.places`; tests and an executor without
 containers pass a value of their own, as JSON in the first argument.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import wire
+from .border.places import HOME, INPUTS, ORDER_DIR, ORDER_FILE, OUTPUTS, PORT, TERMINATION_LOG, TMP, WORK
+from .codec import decode
 
 MAX_LAYOUT = 1 << 16
 
@@ -18,16 +19,16 @@ MAX_LAYOUT = 1 << 16
 class Layout:
     """Absolute paths and the loopback port of one attempt."""
 
-    order: str = f"{wire.ORDER_DIR}/{wire.ORDER_FILE}"
-    work: str = wire.WORK
-    inputs: str = wire.INPUTS
-    outputs: str = wire.OUTPUTS
-    tmp: str = wire.TMP
-    home: str = wire.HOME
+    order: str = f"{ORDER_DIR}/{ORDER_FILE}"
+    work: str = WORK
+    inputs: str = INPUTS
+    outputs: str = OUTPUTS
+    tmp: str = TMP
+    home: str = HOME
     shm: str = "/dev/shm"
     cgroup: str = "/sys/fs/cgroup"
-    termination_log: str = wire.TERMINATION_LOG
-    port: int = wire.PORT
+    termination_log: str = TERMINATION_LOG
+    port: int = PORT
 
     @property
     def writable(self) -> tuple[str, ...]:
@@ -43,4 +44,4 @@ def from_arguments(arguments: Sequence[str]) -> Layout:
     """
     if not arguments:
         return Layout()
-    return wire.decode(Layout, arguments[0].encode(), max_bytes=MAX_LAYOUT)
+    return decode(Layout, arguments[0].encode(), max_bytes=MAX_LAYOUT)

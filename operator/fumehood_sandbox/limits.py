@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import resource
 
-from .wire import Limits
+from .border.limits import Limits
 
 _LOCKED_MEMORY = 64 << 10
 _CPU_SLACK = 5

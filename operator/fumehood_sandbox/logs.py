@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from .border.bounds import MAX_TAIL
+from .border.manifest import Log
+from .border.places import OBJECT_DIR
 from .formats import TEXT
 from .frames import Kind
-from .wire import MAX_TAIL, OBJECT_DIR, Log
 
 if TYPE_CHECKING:
     from .upload import Store  # which loads an HTTP client: not needed before the harvest

@@ -12,10 +12,11 @@ import time
 from collections.abc import Sequence
 
 from . import cgroup, descriptors, processes
+from .border.claim import Usage
+from .border.limits import Limits
 from .disk import DiskMeter, Room
 from .layout import Layout
 from .tasks import TaskMeter
-from .wire import Limits, Usage
 
 _INTERVAL = 0.1
 _IDLE_INTERVAL = 0.5

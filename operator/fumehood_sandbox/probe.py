@@ -12,14 +12,17 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import wire
+from .border import VERSION
+from .border.bounds import MAX_ERRAND, MAX_SIGHTING
+from .border.errand import Errand, Protocol, Sighting, Target
+from .codec import DecodeError, decode, encode
 
 PAUSE = 0.2  # between two rounds
 # "What addresses has kubernetes.default?", as a query of DNS; any answer to it will do.
 QUERY = b"\x46\x48\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x0akubernetes\x07default\x00\x00\x01\x00\x01"
 
 
-def run(errand: wire.Errand) -> wire.Sighting:
+def run(errand: Errand) -> Sighting:
     """Go round by round, and return what the last one reached."""
     began = time.monotonic()
     rounds = 0
@@ -28,11 +31,11 @@ def run(errand: wire.Errand) -> wire.Sighting:
         rounds += 1
         spent = time.monotonic() - began
         if spent >= errand.patience or all(target.open in (None, target.name in reached) for target in errand.targets):
-            return wire.Sighting(wire.VERSION, reached, rounds, round(spent, 3))
+            return Sighting(VERSION, reached, rounds, round(spent, 3))
         time.sleep(PAUSE)
 
 
-def look(targets: Sequence[wire.Target], timeout: float) -> tuple[str, ...]:
+def look(targets: Sequence[Target], timeout: float) -> tuple[str, ...]:
     """Return the names of the targets that answer within `timeout` seconds; all are asked at once."""
     end = time.monotonic() + timeout
     reached: list[str] = []
@@ -51,9 +54,9 @@ def look(targets: Sequence[wire.Target], timeout: float) -> tuple[str, ...]:
     return tuple(target.name for target in targets if target.name in reached)
 
 
-def knock(target: wire.Target, waiting: selectors.BaseSelector) -> None:
+def knock(target: Target, waiting: selectors.BaseSelector) -> None:
     """Begin to ask; what cannot even be begun (no route, no address) is not registered, and so not reached."""
-    tcp = target.protocol is wire.Protocol.TCP
+    tcp = target.protocol is Protocol.TCP
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     try:
         socket.inet_pton(family, target.address)  # a name is no address, and is not looked up
@@ -73,9 +76,9 @@ def knock(target: wire.Target, waiting: selectors.BaseSelector) -> None:
         opened.close()
 
 
-def _answers(target: wire.Target, opened: socket.socket) -> bool:
+def _answers(target: Target, opened: socket.socket) -> bool:
     try:
-        if target.protocol is wire.Protocol.TCP:
+        if target.protocol is Protocol.TCP:
             return opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         return opened.recv(512)[:2] == QUERY[:2]
     except OSError:
@@ -85,11 +88,11 @@ def _answers(target: wire.Target, opened: socket.socket) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Do the errand of the first argument; write what was seen to the file of the second, else to stdout."""
     try:
-        errand = wire.decode(wire.Errand, arguments[0].encode(), max_bytes=wire.MAX_ERRAND)
-    except (IndexError, wire.DecodeError) as error:
+        errand = decode(Errand, arguments[0].encode(), max_bytes=MAX_ERRAND)
+    except (IndexError, DecodeError) as error:
         print(f"fumehood probe: {type(error).__name__}", file=sys.stderr)
         return 2
-    said = wire.encode(run(errand))[: wire.MAX_SIGHTING]
+    said = encode(run(errand))[:MAX_SIGHTING]
     with open(arguments[1] if len(arguments) > 1 else "/dev/stdout", "wb", buffering=0) as sink:
         sink.write(said)
     return 0

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 from . import kernel, landlock, seccomp
-from .wire import Sandbox
+from .border.hello import Sandbox
 
 _FILTERING = 2  # SECCOMP_MODE_FILTER
 _WHOLE_RANGE = ["0", "0", "4294967295"]  # uid_map of the first user namespace

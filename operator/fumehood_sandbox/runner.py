@@ -13,8 +13,14 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import child, kernel, limits, processes, protections, readable, signals, wire
+from . import child, kernel, limits, processes, protections, readable, signals
+from .border import VERSION
+from .border.bounds import MAX_FRAME
+from .border.claim import Claim, Ending
+from .border.hello import Hello
+from .border.task import Task
 from .clock import now
+from .codec import decode, encode
 from .frames import Channel, ChannelError, Kind
 from .layout import Layout, from_arguments
 from .meters import Meters
@@ -41,7 +47,7 @@ def run(layout: Layout) -> int:
     limits.raise_open_files()
     channel = Channel(_connect(layout.port))
     task = _introduce(channel, caught)
-    if isinstance(task, wire.Task):
+    if isinstance(task, Task):
         _report(channel, _attempt(task, layout, channel, caught))
     elif task is not None:
         _report(channel, task)
@@ -60,34 +66,34 @@ def _connect(port: int) -> socket.socket:
             time.sleep(_CONNECT_PAUSE)
 
 
-def _introduce(channel: Channel, caught: signals.Signals) -> wire.Task | wire.Claim | None:
+def _introduce(channel: Channel, caught: signals.Signals) -> Task | Claim | None:
     """Say hello and wait for the task; a claim if told to stop meanwhile, None if there is nothing to do."""
     sandbox, missing = protections.probe()
-    hello = wire.Hello(wire.VERSION, sandbox, missing)
-    channel.send(Kind.HELLO, wire.encode(hello), time.monotonic() + _HELLO)
+    hello = Hello(VERSION, sandbox, missing)
+    channel.send(Kind.HELLO, encode(hello), time.monotonic() + _HELLO)
     deadline = time.monotonic() + _TASK
     watched: list[Channel | signals.Signals] = [channel, caught]
     while (frame := channel.take()) is None:
         ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
         if caught in ready and caught.terminated():
-            return wire.Claim(wire.Ending.TERMINATED)
+            return Claim(Ending.TERMINATED)
         if not ready or (channel in ready and not channel.fill()):
             raise ChannelError("the collector gave no task")
     if frame[0] is Kind.ACK:
         return None
     if frame[0] is not Kind.TASK or missing:
         raise ChannelError("the collector said something else")
-    return wire.decode(wire.Task, frame[1], max_bytes=wire.MAX_FRAME)
+    return decode(Task, frame[1], max_bytes=MAX_FRAME)
 
 
-def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.Signals) -> wire.Claim:
+def _attempt(task: Task, layout: Layout, channel: Channel, caught: signals.Signals) -> Claim:
     """Run the program and return what became of it."""
     meters = Meters(layout, task.limits)
     try:
         program = child.start(task, layout, meters.tasks.others)
     except child.StartError as error:
         processes.end_all(_QUIESCE)
-        return wire.Claim(wire.Ending.NOT_STARTED, fault=error.fault, detail=error.detail)
+        return Claim(Ending.NOT_STARTED, fault=error.fault, detail=error.detail)
     started_at = now()
     output = Output(channel, task.limits.output, program.stdout, program.stderr)
     supervisor = Supervisor(Watched(program, task.limits, channel, caught, meters, output))
@@ -98,7 +104,7 @@ def _attempt(task: wire.Task, layout: Layout, channel: Channel, caught: signals.
         raise ChannelError("the collector is gone")
     output.drain()
     verdict = judge(_facts(supervisor, meters), task.limits)
-    return wire.Claim(
+    return Claim(
         ending=verdict.ending,
         exit_code=verdict.exit_code,
         signal=verdict.signal,
@@ -146,8 +152,8 @@ def _facts(supervisor: Supervisor, meters: Meters) -> Facts:
     )
 
 
-def _report(channel: Channel, claim: wire.Claim) -> None:
-    channel.send(Kind.CLAIM, wire.encode(claim), time.monotonic() + _REPORT)
+def _report(channel: Channel, claim: Claim) -> None:
+    channel.send(Kind.CLAIM, encode(claim), time.monotonic() + _REPORT)
 
 
 def main(arguments: Sequence[str]) -> int:

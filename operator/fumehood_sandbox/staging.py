@@ -11,9 +11,11 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 
+from .border.bounds import MAX_NAME
+from .border.claim import Fault
+from .border.order import File
 from .faults import StoreError, retry
 from .files import write
-from .wire import MAX_NAME, Fault, File
 
 _MAX_PATH = 1024
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -15,13 +15,13 @@ import time
 from dataclasses import dataclass
 
 from . import processes
+from .border.limits import Breach, Limit, Limits
 from .child import Child
 from .frames import Channel, ChannelError
 from .meters import Meters
 from .output import Output
 from .signals import Signals
 from .verdict import Measured, passed
-from .wire import Breach, Limit, Limits
 
 
 class Stop(enum.Enum):

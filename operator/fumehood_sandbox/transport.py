@@ -10,8 +10,8 @@ import http.client
 import socket
 from urllib.parse import urlsplit
 
+from .border.claim import Fault
 from .faults import StoreError, Unavailable, patience
-from .wire import Fault
 
 _CONNECT = 5.0
 _IDLE = 30.0  # seconds without a byte

@@ -14,8 +14,8 @@ import http.client
 from collections.abc import Callable, Iterable
 
 from . import transport
+from .border.order import Permit
 from .faults import StoreError, Unavailable, patience, retry, sort_status
-from .wire import Permit
 
 IDLE = 30.0  # seconds without a byte
 _DONE = {200, 201, 204}

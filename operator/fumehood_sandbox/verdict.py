@@ -11,7 +11,8 @@ import os
 import signal
 from dataclasses import dataclass
 
-from .wire import Breach, Ending, Limit, Limits
+from .border.claim import Ending
+from .border.limits import Breach, Limit, Limits
 
 
 @dataclass(frozen=True)

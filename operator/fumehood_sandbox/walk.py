@@ -14,7 +14,8 @@ import re
 import stat
 from dataclasses import dataclass, field
 
-from .wire import MAX_NAME, Rejected, Rejection
+from .border.bounds import MAX_NAME
+from .border.manifest import Rejected, Rejection
 
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 32

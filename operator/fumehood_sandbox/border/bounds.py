@@ -1,0 +1,13 @@
+"""What a party reads at most of another's document."""
+
+from __future__ import annotations
+
+MAX_ORDER = 1_000_000  # a Secret holds 1 MiB
+MAX_FRAME = 1 << 20
+MAX_SEAL = 4096
+MAX_ERRAND = 16 << 10
+MAX_SIGHTING = 4096  # a termination message holds no more
+MAX_MANIFEST = 16 << 20
+MAX_NAME = 255
+MAX_TAIL = 4096
+MAX_REJECTIONS = 100
