@@ -42,7 +42,7 @@ class Adapter(Protocol):
 
 
 class ArtifactStore(Protocol):
-    """Where artifacts live. Signing is local; only `read` talks to it."""
+    """Where artifacts live. Signing is local; only `list` and `read` talk to it."""
 
     bucket: str
 
@@ -51,6 +51,13 @@ class ArtifactStore(Protocol):
 
     def link(self, uri: str, lifetime: float) -> wire.Remote:
         """Return a link by which `uri` (s3://bucket/key) can be fetched without credentials."""
+
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        """Return the keys below `uri` (s3://bucket/folder/) without that prefix, in order, `most` at most.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
 
     async def read(self, key: str, max_bytes: int) -> bytes:
         """Return an object of the artifact bucket.

@@ -52,6 +52,8 @@ class _Course:
     began: str
     claim: wire.Claim
     sandbox: wire.Sandbox | None = None
+    source: tuple[wire.Staged, ...] = ()
+    inputs: tuple[wire.Staged, ...] = ()
     staged: str | None = None
     ended: str | None = None
     channel: Channel | None = None
@@ -78,7 +80,7 @@ def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopp
     """Listen, stage, meet the runner, and follow the program to its end."""
     began = time.monotonic()
     listener = conversation.listen(layout.port)  # first: the runner's call waits in the queue while inputs arrive
-    refusal = _stage(order, layout, stopped)
+    refusal = _stage(order, layout, course, stopped)
     course.staged = None if refusal else now()
     wait = _REFUSED_WAIT if refusal else order.deadlines.hello
     try:
@@ -96,14 +98,14 @@ def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopp
         course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
 
 
-def _stage(order: wire.Order, layout: Layout, stopped: _Stopped) -> wire.Claim | None:
+def _stage(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopped) -> wire.Claim | None:
     """Place all files; a claim if that cannot be done."""
     from .staging import StagingError, stage  # here: while it loads, the runner may call
 
     deadline = time.monotonic() + order.deadlines.staging
     try:
-        stage(order.source, layout.work, order.limits.disk, deadline, stopped)
-        stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
+        course.source = stage(order.source, layout.work, order.limits.disk, deadline, stopped)
+        course.inputs = stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
     except StagingError as error:
         if stopped():
             return wire.Claim(wire.Ending.TERMINATED)
@@ -149,7 +151,7 @@ def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -
     """Seal everything that was produced, and describe it."""
     from .harvest import gather
 
-    harvest = gather(layout.outputs, order.outputs, order.limits, store, order.deadlines.harvest)
+    harvest = gather(layout.outputs, order.outputs, order.ignored, order.limits, store, order.deadlines.harvest)
     store.deadline += order.deadlines.sealing
     stdout, stderr = (course.logs.seal(kind, store) for kind in (Kind.STDOUT, Kind.STDERR))
     return wire.Manifest(
@@ -160,6 +162,9 @@ def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -
         complete=course.claim.ending is wire.Ending.EXITED and harvest.whole and not course.logs.truncated,
         claim=course.claim,
         times=wire.Times(course.began, course.staged, course.ended, now()),
+        provenance=order.provenance,
+        source=course.source,
+        inputs=course.inputs,
         artifacts=tuple(harvest.artifacts),
         rejected=harvest.listed,
         rejections=len(harvest.rejected),

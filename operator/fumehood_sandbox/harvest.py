@@ -24,7 +24,7 @@ from .border.order import OutputRule
 from .border.places import OBJECT_DIR
 from .faults import Late, patience
 from .formats import BINARY, HEAD, detect, kind_of
-from .globs import declared
+from .globs import declared, matches
 from .names import Names
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
@@ -54,8 +54,10 @@ class Harvest:
         return tuple(ordered[:MAX_REJECTIONS])
 
 
-def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store, allowed: float) -> Harvest:
+def gather(path: str, rules: Sequence[OutputRule], ignored: Sequence[str], limits: Limits, store: Store, allowed: float) -> Harvest:
     """Seal and store the artifacts below the folder `path` until the store's deadline, `allowed` seconds from the start.
+
+    What a glob of `ignored` covers, and no rule, is left alone.
 
     Raises:
         StoreError: the store refused, or was not to be had in time.
@@ -63,7 +65,7 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         tree = walk.walk(root, path)
-        chosen, breach = _choose(tree, rules, limits)
+        chosen, breach = _choose(tree, rules, ignored, limits)
         harvest = Harvest(breach=breach)
         sealer = _Sealer(root, store, tree)
         for at, (found, rule) in enumerate(chosen):
@@ -85,12 +87,14 @@ def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store,
 Choice = tuple[Found, OutputRule | None]
 
 
-def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[list[Choice], Breach | None]:
+def _choose(tree: Tree, rules: Sequence[OutputRule], ignored: Sequence[str], limits: Limits) -> tuple[list[Choice], Breach | None]:
     """Return the files to keep and the first limit that the whole of them passes."""
     candidates: list[Choice] = []
     names = Names()
     for found in tree.files:
         rule = declared(found.name, rules)
+        if rule is None and any(matches(found.name, glob) for glob in ignored):
+            continue
         if rules and rule is None:
             tree.reject(found.name, Reason.NOT_DECLARED)
         elif not names.take(found.name):

@@ -7,12 +7,14 @@ below an open folder, so that no name leads elsewhere.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections.abc import Callable, Sequence
 
 from .border.bounds import MAX_NAME
 from .border.claim import Fault
+from .border.manifest import Staged
 from .border.order import File
 from .faults import StoreError, retry
 from .files import write
@@ -31,23 +33,25 @@ class StagingError(Exception):
         self.detail = detail
 
 
-def stage(files: Sequence[File], root: str, most: int, deadline: float, stop: Callable[[], bool]) -> None:
-    """Create `files` below `root`; a file without a cap of its own may have `most` bytes.
+def stage(files: Sequence[File], root: str, most: int, deadline: float, stop: Callable[[], bool]) -> tuple[Staged, ...]:
+    """Create `files` below `root` and return them as they arrived; a file without a cap of its own may have `most` bytes.
 
     Raises:
         StagingError: a file is missing, wrong, too large, or cannot be had by `deadline`.
     """
+    staged = []
     folder = os.open(root, _FOLDER)
     try:
         for file in files:
             if stop():
                 raise StagingError(Fault.INTERNAL, "told to stop while staging")
-            _stage_one(file, folder, most, deadline, stop)
+            staged.append(_stage_one(file, folder, most, deadline, stop))
     finally:
         os.close(folder)
+    return tuple(staged)
 
 
-def _stage_one(file: File, root: int, most: int, deadline: float, stop: Callable[[], bool]) -> None:
+def _stage_one(file: File, root: int, most: int, deadline: float, stop: Callable[[], bool]) -> Staged:
     descriptor = _create(file.name, root)
     try:
         cap = file.max_bytes or most
@@ -55,6 +59,7 @@ def _stage_one(file: File, root: int, most: int, deadline: float, stop: Callable
         if file.sha256 and digest != file.sha256.removeprefix("sha256:").lower():
             raise StagingError(Fault.INPUT_DIGEST, f"{file.name}: has another digest")
         os.fchmod(descriptor, 0o444)
+        return Staged(file.name, f"sha256:{digest}", os.fstat(descriptor).st_size)
     except StoreError as error:
         raise StagingError(error.fault, f"{file.name}: {error.detail}") from None
     finally:
@@ -100,7 +105,7 @@ def _fill(descriptor: int, file: File, cap: int, deadline: float, stop: Callable
 
         remote = file.remote
         return retry(lambda: fetch(descriptor, remote, cap, deadline), deadline, stop)
-    content = (file.text or "").encode()
+    content = base64.b64decode(file.base64) if file.base64 is not None else (file.text or "").encode()
     if len(content) > cap:
         raise StoreError(Fault.INPUT_TOO_LARGE, f"has more than {cap} bytes")
     write(descriptor, content)

@@ -12,8 +12,8 @@ from .border.claim import Claim, Ending, Fault, Usage
 from .border.errand import Errand, Protocol, Sighting, Target
 from .border.hello import Hello, Sandbox
 from .border.limits import Breach, Limit, Limits
-from .border.manifest import Artifact, Log, Manifest, Rejected, Rejection, Times
-from .border.order import Deadlines, File, Order, OutputRule, Permit, Remote, Subject
+from .border.manifest import Artifact, Log, Manifest, Rejected, Rejection, Staged, Times
+from .border.order import Deadlines, File, Order, OutputRule, Permit, Provenance, Remote, Subject
 from .border.places import (
     ANALYSIS,
     COLLECTOR,
@@ -84,12 +84,14 @@ __all__ = [
     "OutputRule",
     "Permit",
     "Protocol",
+    "Provenance",
     "Rejected",
     "Rejection",
     "Remote",
     "Sandbox",
     "Seal",
     "Sighting",
+    "Staged",
     "Subject",
     "Target",
     "Task",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fumehood_sandbox import wire
 
+from ..core.program import Program
 from ..ports import Adapter
+from .base import PlainAdapter
 
 
-class CommandAdapter:
+class CommandAdapter(PlainAdapter):
     """`sh entrypoint args…`: staged files are not executable, so the shell reads them."""
 
-    def execute(self, entrypoint: str, args: tuple[str, ...]) -> wire.Command:
+    def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
-        return wire.Command(("sh", entrypoint, *args), {})
+        return wire.Command(("sh", program.entrypoint, *program.args), {})
 
 
 ADAPTER: Adapter = CommandAdapter()

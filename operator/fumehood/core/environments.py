@@ -9,7 +9,7 @@ versions of `python`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from ..api.v1alpha1 import AnalysisEnvironment, Evidence
@@ -19,9 +19,10 @@ MAX_NAMED = 8  # in a message
 
 
 class Catalog:
-    """The environments that there are."""
+    """The environments that there are; of those that cannot be read, what is wrong with each."""
 
-    def __init__(self, environments: Iterable[AnalysisEnvironment]) -> None:
+    def __init__(self, environments: Iterable[AnalysisEnvironment], unreadable: Mapping[str, str]) -> None:
+        self._unreadable = dict(unreadable)
         self._families: dict[str, list[AnalysisEnvironment]] = {}
         for environment in sorted(environments, key=lambda one: one.metadata.name):
             self._families.setdefault(name(environment), []).append(environment)
@@ -34,6 +35,10 @@ class Catalog:
         """
         family, _, pinned = wanted.partition("@")
         members = self._families.get(family)
+        if not members and family in self._unreadable:
+            raise Refused(
+                Reason.ENVIRONMENT_UNKNOWN, f"spec.environment: AnalysisEnvironment {family!r} is not valid: {self._unreadable[family]}"
+            )
         if not members:
             raise Refused(
                 Reason.ENVIRONMENT_UNKNOWN,

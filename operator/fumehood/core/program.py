@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from fumehood_sandbox import wire
 
 # Where the files of `Adapter.prepare` are, seen from the program's working directory. No name of a
 # job's own file begins with a dot.
@@ -22,6 +25,17 @@ class Program:
     cpus: int = 1
     seed: int | None = None
     previews: bool = True
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an adapter made of a program: see `ports.Adapter` for each."""
+
+    adapter: str
+    files: Mapping[str, str]
+    command: wire.Command
+    outputs: tuple[wire.OutputRule, ...]
+    ignored: tuple[str, ...]
 
 
 @dataclass(frozen=True)

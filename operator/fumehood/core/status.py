@@ -11,6 +11,7 @@ from fumehood_sandbox import wire
 
 from ..api.conditions import ConditionType, set_condition
 from ..api.v1alpha1 import (
+    AnalysisEnvironmentSpec,
     AnalysisJob,
     AnalysisJobStatus,
     ArtifactStatus,
@@ -57,6 +58,29 @@ def underway(
             ),
         }
     )
+
+
+def launched(job: AnalysisJob, environment: AnalysisEnvironmentSpec, attempt: int, now: datetime) -> AnalysisJobStatus:
+    """Return the status of a job whose sandbox was just made."""
+    new = underway(job, Phase.STARTING, now, attempt, environment.env_version, now)
+    conditions, generation = new.conditions, job.metadata.generation
+    if any(condition.type == ConditionType.INPUTS_READY for condition in conditions):
+        conditions = set_condition(conditions, ConditionType.INPUTS_READY, True, "Found", "", stamp(now), generation)
+    if environment.deprecated is not None:
+        message = f"{environment.env_version} is deprecated: {environment.deprecated.message}"
+        conditions = set_condition(
+            conditions, ConditionType.ENVIRONMENT_CURRENT, False, "Deprecated", sanitise.printable(message), stamp(now), generation
+        )
+    return new.model_copy(update={"conditions": conditions})
+
+
+def awaiting(job: AnalysisJob, message: str, now: datetime) -> AnalysisJobStatus:
+    """Return the status of a job that waits for another's artifacts."""
+    new = underway(job, Phase.PENDING, now, None, None, None)
+    conditions = set_condition(
+        new.conditions, ConditionType.INPUTS_READY, False, "WaitingForJob", message, stamp(now), job.metadata.generation
+    )
+    return new.model_copy(update={"conditions": conditions})
 
 
 def held(job: AnalysisJob, verdict: Verdict, now: datetime) -> AnalysisJobStatus:

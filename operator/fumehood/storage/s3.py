@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -74,6 +75,10 @@ class S3Store:
         url = self._client.presigned_get_object(bucket, key, expires=timedelta(seconds=min(lifetime, _LONGEST)))
         return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc, ca=self._ca)
 
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        """See `ports.ArtifactStore`."""
+        return await asyncio.to_thread(self._list, uri, most)
+
     async def read(self, key: str, max_bytes: int) -> bytes:
         """See `ports.ArtifactStore`."""
         return await asyncio.to_thread(self._read, key, max_bytes)
@@ -91,6 +96,19 @@ class S3Store:
             raise _translated(error, "bucket") from None
         if not exists:
             raise SettingsError(f"store.bucket: there is no bucket {self.bucket!r} at this endpoint")
+
+    def _list(self, uri: str, most: int) -> tuple[str, ...]:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        try:
+            objects = self._client.list_objects(bucket, prefix=prefix, recursive=True)
+            names = (str(entry.object_name).removeprefix(prefix) for entry in objects)
+            # Some tools mark a folder by an empty object of its name.
+            return tuple(itertools.islice((name for name in names if name and not name.endswith("/")), most))
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            translated = _translated(error, uri)
+            if isinstance(translated, NotFound):
+                return ()
+            raise translated from None
 
     def _read(self, key: str, max_bytes: int) -> bytes:
         response = None

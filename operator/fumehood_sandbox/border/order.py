@@ -23,10 +23,11 @@ class Remote:
 
 @dataclass(frozen=True)
 class File:
-    """One file to stage: given in `text`, or fetched from `remote`."""
+    """One file to stage: given in `text` or `base64`, or fetched from `remote`."""
 
     name: str
     text: str | None = None
+    base64: str | None = None
     remote: Remote | None = None
     sha256: str | None = None
     max_bytes: int = 0
@@ -75,6 +76,19 @@ class Deadlines:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """What a result rests on besides its files; repeated in the manifest.
+
+    `image` is the environment's, by digest; `key` is that of all that can change the result.
+    """
+
+    adapter: str = ""
+    image: str = ""
+    seed: int | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Order:
     """What the collector is told: one attempt, whole. It does not say how it arrived."""
 
@@ -89,5 +103,7 @@ class Order:
     source: tuple[File, ...] = ()
     inputs: tuple[File, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
+    ignored: tuple[str, ...] = ()  # globs of what is no artifact unless a rule of `outputs` wants it
+    provenance: Provenance = Provenance()
     egress: bool = False  # the program may use the internet, as far as the network lets it
     record_violations: bool = False  # a refused system call is recorded, and does not fail the attempt

@@ -148,7 +148,12 @@ def watched(namespaces: list[str]) -> set[Access]:
     registry = kopf.OperatorRegistry()
     register(registry, *[object()] * 3)  # type: ignore[arg-type]
     resources = {(str(selector.group), str(selector.any_name)) for selector in registry._watching.get_all_selectors()}
-    assert resources == {("fumehood.dev", "analysisjobs"), ("", "pods"), ("networking.k8s.io", "networkpolicies")}
+    assert resources == {
+        ("fumehood.dev", "analysisjobs"),
+        ("fumehood.dev", "analysisenvironments"),
+        ("", "pods"),
+        ("networking.k8s.io", "networkpolicies"),
+    }
     resources |= {SCANNING} | ({("", "namespaces")} if namespaces else set())
     return {(verb, *resource) for resource in resources for verb in ("list", "watch")}
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fumehood.errors import AlreadyExists, Conflict, FumehoodError, NotFound, Unavailable
+from fumehood.kube import environment_path
 from fumehood_sandbox import wire
 
 from .builders import CREATED, NOW
@@ -70,7 +71,8 @@ class FakeCluster:
         await asyncio.sleep(0)  # others get their turn, as between two requests
         path = path.partition("?")[0]
         if path not in self.objects:
-            if items := [item for other, item in self.objects.items() if other.rpartition("/")[0] == path]:
+            items = [item for other, item in self.objects.items() if other.rpartition("/")[0] == path]
+            if items or path == environment_path():
                 return {"items": copy.deepcopy(items)}
             raise NotFound(path)
         return copy.deepcopy(self.objects[path])
@@ -192,6 +194,12 @@ class FakeStore:
     def link(self, uri: str, lifetime: float) -> wire.Remote:
         self.signed.append((uri, lifetime))
         return wire.Remote(url=uri.replace("s3://", "http://192.0.2.10:9000/"), host="store")
+
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        if self.down:
+            raise self.down
+        folder = uri.removeprefix(f"s3://{self.bucket}/")
+        return tuple(sorted(key.removeprefix(folder) for key in self.objects if key.startswith(folder)))[:most]
 
     async def read(self, key: str, max_bytes: int) -> bytes:
         self.reads += 1

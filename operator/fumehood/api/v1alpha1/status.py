@@ -60,7 +60,9 @@ class ConditionStatus(enum.StrEnum):
 class Condition(Model):
     """One observation, by Kubernetes' conventions."""
 
-    type: str = Field(max_length=63, description="Finished, Succeeded, ArtifactsComplete or NetworkIsolated.")
+    type: str = Field(
+        max_length=63, description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated, InputsReady or EnvironmentCurrent."
+    )
     status: ConditionStatus = Field(description="True, False or Unknown.")
     reason: str = Field(max_length=63, description="One word, for programs.")
     message: str = Field("", max_length=MAX_MESSAGE, description="One sentence, for people.")
@@ -247,7 +249,7 @@ class AnalysisJobStatus(Model):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}, max_length=MAX_CONDITIONS),
-    ] = Field((), description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated.")
+    ] = Field((), description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated, InputsReady, EnvironmentCurrent.")
     attempt: int | None = Field(None, description="Which try this is.")
     env_version: str | None = Field(None, max_length=63, description="Version of the environment that was used.")
     times: TimesStatus | None = Field(None, description="When each stage ended.")

@@ -5,25 +5,26 @@ from typing import Any
 
 import pytest
 
-from fumehood.core import names, plan
+from fumehood.core import material, names, plan
 from fumehood.core.failures import Failure, Reason, Refused
+from fumehood.core.material import Found
 from fumehood_sandbox import wire
-from unit.fumehood.builders import DIGEST, UID, environment, job
+from unit.fumehood.builders import DIGEST, UID, describing, environment, job
 
-COMMAND = wire.Command(("python3", "main.py"), {"PYTHONUNBUFFERED": "1", "HOME": "/adapter"})
+DESCRIBE = describing("python3", "main.py", PYTHONUNBUFFERED="1", HOME="/adapter")
 DEADLINES = wire.Deadlines(60, 120, 300)
 S3 = {"uri": "s3://bucket/key"}
 
 
 def made(env: dict[str, Any] | None = None, **spec: Any) -> plan.Plan:
     one = job(**spec)
-    return plan.make_plan(one, environment(**(env or {})), 1, COMMAND, plan.source_of(one, None), DEADLINES)
+    return plan.make_plan(one, environment(**(env or {})), 1, DESCRIBE, Found(), DEADLINES)
 
 
 def failure_of(config_map: Any = None, **spec: Any) -> Failure:
     one = job(**spec)
     with pytest.raises(Refused) as caught:
-        plan.make_plan(one, environment(), 1, COMMAND, plan.source_of(one, config_map), DEADLINES)
+        plan.make_plan(one, environment(), 1, DESCRIBE, Found({"code": config_map} if config_map is not None else {}), DEADLINES)
     return caught.value.failure
 
 
@@ -110,7 +111,7 @@ CONFIG_MAP = {"entrypoint": "main.py", "configMap": {"name": "code"}}
 
 
 def test_a_config_maps_keys_become_files() -> None:
-    files = plan.source_of(job(source=CONFIG_MAP), {"data": {"main.py": "x", "b.py": "y"}})
+    files = material.source_files(job(source=CONFIG_MAP), Found({"code": {"data": {"main.py": "x", "b.py": "y"}}}))
     assert [(file.name, file.text) for file in files] == [("b.py", "y"), ("main.py", "x")]
 
 
@@ -135,4 +136,4 @@ def test_one_object_becomes_the_entrypoint() -> None:
 def test_more_text_than_a_secret_holds_is_refused_with_both_values() -> None:
     files = {f"f{number}": "x" * 250_000 for number in range(3)}
     failure = failure_of(source={"entrypoint": "f0", "files": files})
-    assert (failure.evidence.allowed, failure.evidence.measured) == (str(plan.MAX_TEXT), "750000")
+    assert (failure.evidence.allowed, failure.evidence.measured) == (str(material.MAX_TEXT), "750000")

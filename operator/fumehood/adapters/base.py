@@ -1,0 +1,29 @@
+"""What most adapters have in common: nothing but a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fumehood_sandbox import wire
+
+from ..core.program import Diagnosis, Ended, Program
+
+
+class PlainAdapter:
+    """All of `ports.Adapter` but `execute`; override what a language needs."""
+
+    def prepare(self, program: Program) -> Mapping[str, str]:
+        """See `ports.Adapter`: no files."""
+        return {}
+
+    def collect_outputs(self, program: Program) -> tuple[wire.OutputRule, ...]:
+        """See `ports.Adapter`: everything."""
+        return ()
+
+    def cleanup(self, program: Program) -> tuple[str, ...]:
+        """See `ports.Adapter`: nothing."""
+        return ()
+
+    def diagnose(self, ended: Ended) -> Diagnosis | None:
+        """See `ports.Adapter`: no idea."""
+        return None
