@@ -20,7 +20,7 @@ _IMAGE = rb"data:image/(?:png|jpe?g|gif|webp)[;,]"
 _MARKUP = re.compile(
     rb"<(?:[^\s<>/\"'=]{0,999}:)?(?:script|foreignobject|i?frame|object|embed|applet|handler|listener"
     rb"|animate|set|meta|link|base|form|audio|video|html|body)\b"
-    rb"|<[^\s<>/\"'=]{999}|\s{999}"
+    rb"|<[^\s<>/\"'=]{999}|(?<!\s)\s{999}"  # a run of blanks is looked at once, from its start
     rb"|[\s\"'/]on[a-z]{3,40}\s*="
     rb"|href(?!\s{0,999}=\s{0,999}[\"']\s{0,999}(?:#|" + _IMAGE + rb"))"
     rb"|url\((?!\s{0,9}[\"']?(?:#|" + _IMAGE + rb"))"

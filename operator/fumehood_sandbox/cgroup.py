@@ -45,6 +45,14 @@ class Cgroup:
             return None
         return _number(f"{self.memory}/{'memory.current' if self.version == 2 else 'memory.usage_in_bytes'}")
 
+    def memory_held(self) -> int | None:
+        """The memory that is in use now and cannot be had back, in bytes: without caches of files."""
+        if self.memory is None:
+            return None
+        names = ("anon", "shmem") if self.version == 2 else ("total_rss", "total_shmem")
+        held = [_entry(f"{self.memory}/memory.stat", name) for name in names]
+        return None if held[0] is None else sum(part or 0 for part in held)
+
     def oom_kills(self) -> int | None:
         """How many processes the kernel has killed for memory."""
         if self.memory is None:

@@ -16,8 +16,18 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import conversation, wire
+from . import conversation
+from .border import VERSION
+from .border.bounds import MAX_ORDER, MAX_SEAL
+from .border.claim import Claim, Ending, Fault
+from .border.hello import Hello, Sandbox
+from .border.manifest import Manifest, Staged, Times
+from .border.order import Order
+from .border.places import MANIFEST_NAME
+from .border.seal import Seal
+from .border.task import Task
 from .clock import now
+from .codec import DecodeError, decode, encode
 from .frames import Channel, Kind
 from .layout import Layout, from_arguments
 from .logs import Logs
@@ -50,10 +60,10 @@ class _Course:
 
     logs: Logs
     began: str
-    claim: wire.Claim
-    sandbox: wire.Sandbox | None = None
-    source: tuple[wire.Staged, ...] = ()
-    inputs: tuple[wire.Staged, ...] = ()
+    claim: Claim
+    sandbox: Sandbox | None = None
+    source: tuple[Staged, ...] = ()
+    inputs: tuple[Staged, ...] = ()
     staged: str | None = None
     ended: str | None = None
     channel: Channel | None = None
@@ -63,20 +73,20 @@ def run(layout: Layout) -> int:
     """Do one attempt; return the exit code."""
     stopped = _Stopped()
     order = _read_order(layout)
-    course = _Course(Logs(order.limits.output), now(), wire.Claim(wire.Ending.NOT_STARTED))
+    course = _Course(Logs(order.limits.output), now(), Claim(Ending.NOT_STARTED))
     try:
         _attempt(order, layout, course, stopped)
         course.ended = now()
         seal = _seal(order, layout, course)
     except Exception as error:
-        seal = _no_manifest(order, wire.Fault.INTERNAL, type(error).__name__)
+        seal = _no_manifest(order, Fault.INTERNAL, type(error).__name__)
     _write_seal(layout, seal)
     if course.channel:
         conversation.dismiss(course.channel)
     return 0 if seal.digest else 1
 
 
-def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopped) -> None:
+def _attempt(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -> None:
     """Listen, stage, meet the runner, and follow the program to its end."""
     began = time.monotonic()
     listener = conversation.listen(layout.port)  # first: the runner's call waits in the queue while inputs arrive
@@ -86,19 +96,19 @@ def _attempt(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopp
     try:
         course.channel, hello = conversation.meet(listener, max(began + wait, time.monotonic() + 1.0))
     except conversation.Absent as error:
-        course.claim = refusal or _not_started(wire.Fault.RUNNER_ABSENT, str(error))
+        course.claim = refusal or _not_started(Fault.RUNNER_ABSENT, str(error))
         return
     course.sandbox = hello.sandbox
     refusal = refusal or _unfit(hello, stopped)
     if refusal:
         course.claim = refusal
     else:
-        conversation.give(course.channel, wire.Task(order.command, order.limits, order.egress, order.record_violations))
+        conversation.give(course.channel, Task(order.command, order.limits, order.egress, order.record_violations))
         _load()
         course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
 
 
-def _stage(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopped) -> wire.Claim | None:
+def _stage(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -> Claim | None:
     """Place all files; a claim if that cannot be done."""
     from .staging import StagingError, stage  # here: while it loads, the runner may call
 
@@ -108,7 +118,7 @@ def _stage(order: wire.Order, layout: Layout, course: _Course, stopped: _Stopped
         course.inputs = stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
     except StagingError as error:
         if stopped():
-            return wire.Claim(wire.Ending.TERMINATED)
+            return Claim(Ending.TERMINATED)
         return _not_started(error.fault, error.detail)
     return None
 
@@ -118,56 +128,56 @@ def _load() -> None:
     from . import harvest, upload  # noqa: F401
 
 
-def _unfit(hello: wire.Hello, stopped: _Stopped) -> wire.Claim | None:
+def _unfit(hello: Hello, stopped: _Stopped) -> Claim | None:
     """Why this runner gets no task."""
-    if hello.version != wire.VERSION:
-        return _not_started(wire.Fault.INTERNAL, "runner and collector are of different versions")
+    if hello.version != VERSION:
+        return _not_started(Fault.INTERNAL, "runner and collector are of different versions")
     if hello.missing:
-        return _not_started(wire.Fault.SANDBOX_UNAVAILABLE, f"missing: {', '.join(hello.missing)}")
-    return wire.Claim(wire.Ending.TERMINATED) if stopped() else None
+        return _not_started(Fault.SANDBOX_UNAVAILABLE, f"missing: {', '.join(hello.missing)}")
+    return Claim(Ending.TERMINATED) if stopped() else None
 
 
-def _seal(order: wire.Order, layout: Layout, course: _Course) -> wire.Seal:
+def _seal(order: Order, layout: Layout, course: _Course) -> Seal:
     """Store artifacts, logs and, last, the manifest."""
     from .faults import StoreError
     from .upload import Store, TooLarge
 
     store = Store(order.permit, time.monotonic() + order.deadlines.harvest)
     try:
-        document = wire.encode(_harvest(order, layout, course, store))
+        document = encode(_harvest(order, layout, course, store))
         digest = hashlib.sha256(document)
-        store.put(wire.MANIFEST_NAME, "application/json", digest.digest(), len(document), lambda: (document,))
+        store.put(MANIFEST_NAME, "application/json", digest.digest(), len(document), lambda: (document,))
     except StoreError as error:
         return _no_manifest(order, error.fault, error.detail)
     except TooLarge:
-        return _no_manifest(order, wire.Fault.STORE_REFUSED, "the permit does not cover the logs or the manifest")
+        return _no_manifest(order, Fault.STORE_REFUSED, "the permit does not cover the logs or the manifest")
     finally:
         store.close()
     subject = order.subject
-    return wire.Seal(wire.VERSION, subject.uid, subject.attempt, f"sha256:{digest.hexdigest()}", len(document))
+    return Seal(VERSION, subject.uid, subject.attempt, f"sha256:{digest.hexdigest()}", len(document))
 
 
-def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -> wire.Manifest:
+def _harvest(order: Order, layout: Layout, course: _Course, store: Store) -> Manifest:
     """Seal everything that was produced, and describe it."""
     from .harvest import gather
 
     harvest = gather(layout.outputs, order.outputs, order.ignored, order.limits, store, order.deadlines.harvest)
     store.deadline += order.deadlines.sealing
     stdout, stderr = (course.logs.seal(kind, store) for kind in (Kind.STDOUT, Kind.STDERR))
-    return wire.Manifest(
-        version=wire.VERSION,
+    return Manifest(
+        version=VERSION,
         subject=order.subject,
         environment=order.environment,
         env_version=order.env_version,
-        complete=course.claim.ending is wire.Ending.EXITED and harvest.whole and not course.logs.truncated,
+        complete=course.claim.ending is Ending.EXITED and harvest.whole and not course.logs.truncated,
         claim=course.claim,
-        times=wire.Times(course.began, course.staged, course.ended, now()),
+        times=Times(course.began, course.staged, course.ended, now()),
         provenance=order.provenance,
         source=course.source,
         inputs=course.inputs,
         artifacts=tuple(harvest.artifacts),
-        rejected=harvest.listed,
-        rejections=len(harvest.rejected),
+        rejected=harvest.tree.rejected,
+        rejections=harvest.tree.rejections,
         harvest_breach=harvest.breach,
         stdout=stdout,
         stderr=stderr,
@@ -176,28 +186,28 @@ def _harvest(order: wire.Order, layout: Layout, course: _Course, store: Store) -
     )
 
 
-def _not_started(fault: wire.Fault, detail: str) -> wire.Claim:
-    return wire.Claim(wire.Ending.NOT_STARTED, fault=fault, detail=detail[:_MAX_DETAIL])
+def _not_started(fault: Fault, detail: str) -> Claim:
+    return Claim(Ending.NOT_STARTED, fault=fault, detail=detail[:_MAX_DETAIL])
 
 
-def _no_manifest(order: wire.Order, fault: wire.Fault, detail: str) -> wire.Seal:
+def _no_manifest(order: Order, fault: Fault, detail: str) -> Seal:
     uid, attempt = order.subject.uid, order.subject.attempt
-    return wire.Seal(wire.VERSION, uid, attempt, fault=fault, detail=detail[:_MAX_DETAIL])
+    return Seal(VERSION, uid, attempt, fault=fault, detail=detail[:_MAX_DETAIL])
 
 
-def _read_order(layout: Layout) -> wire.Order:
+def _read_order(layout: Layout) -> Order:
     with open(layout.order, "rb") as file:
-        order = wire.decode(wire.Order, file.read(wire.MAX_ORDER + 1), max_bytes=wire.MAX_ORDER)
-    if order.version != wire.VERSION:
-        raise wire.DecodeError("$.version: another one")
+        order = decode(Order, file.read(MAX_ORDER + 1), max_bytes=MAX_ORDER)
+    if order.version != VERSION:
+        raise DecodeError("$.version: another one")
     return order
 
 
-def _write_seal(layout: Layout, seal: wire.Seal) -> None:
-    message = wire.encode(seal)
+def _write_seal(layout: Layout, seal: Seal) -> None:
+    message = encode(seal)
     descriptor = os.open(layout.termination_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, message[: wire.MAX_SEAL])
+        os.write(descriptor, message[:MAX_SEAL])
     finally:
         os.close(descriptor)
 
@@ -217,5 +227,5 @@ def main(arguments: Sequence[str]) -> int:
         return run(layout)
     except Exception as error:  # the type alone: messages may hold paths or addresses
         print(f"fumehood collector: {type(error).__name__}", file=sys.stderr)
-        _write_seal(layout, wire.Seal(wire.VERSION, "", 0, fault=wire.Fault.INTERNAL, detail=type(error).__name__))
+        _write_seal(layout, Seal(VERSION, "", 0, fault=Fault.INTERNAL, detail=type(error).__name__))
         return 1

@@ -12,7 +12,11 @@ import dataclasses
 import socket
 import time
 
-from . import wire
+from .border.bounds import MAX_FRAME, MAX_NAME
+from .border.claim import Claim, Ending
+from .border.hello import Hello
+from .border.task import Task
+from .codec import DecodeError, decode, encode
 from .frames import Channel, ChannelError, Kind
 from .logs import Logs
 
@@ -22,7 +26,7 @@ _FAREWELL = 5.0
 _SETTLE = 0.25
 _MAX_DETAIL = 512
 _MAX_VIOLATIONS = 64
-LOST = wire.Claim(wire.Ending.RUNNER_LOST)
+LOST = Claim(Ending.RUNNER_LOST)
 
 
 class Absent(Exception):
@@ -38,7 +42,7 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def meet(listener: socket.socket, deadline: float) -> tuple[Channel, wire.Hello]:
+def meet(listener: socket.socket, deadline: float) -> tuple[Channel, Hello]:
     """Accept the one runner, close the listener, and hear its first word.
 
     Raises:
@@ -55,29 +59,29 @@ def meet(listener: socket.socket, deadline: float) -> tuple[Channel, wire.Hello]
         frame = channel.receive(time.monotonic() + _HELLO)
         if frame is None or frame[0] is not Kind.HELLO:
             raise Absent("the runner did not say hello")
-        return channel, wire.decode(wire.Hello, frame[1], max_bytes=wire.MAX_FRAME)
-    except (ChannelError, wire.DecodeError):
+        return channel, decode(Hello, frame[1], max_bytes=MAX_FRAME)
+    except (ChannelError, DecodeError):
         raise Absent("the runner did not say hello") from None
 
 
-def give(channel: Channel, task: wire.Task) -> None:
+def give(channel: Channel, task: Task) -> None:
     """Send the task. A runner that is gone is noticed by who follows."""
     with contextlib.suppress(ChannelError):
-        channel.send(Kind.TASK, wire.encode(task), time.monotonic() + _HELLO)
+        channel.send(Kind.TASK, encode(task), time.monotonic() + _HELLO)
 
 
-def follow(channel: Channel, wall_clock: float, logs: Logs) -> wire.Claim:
+def follow(channel: Channel, wall_clock: float, logs: Logs) -> Claim:
     """Keep what the program prints, and return what the runner claims; LOST if it says nothing."""
     deadline = time.monotonic() + wall_clock + _SLACK
     try:
         while (frame := channel.receive(deadline)) is not None:
             kind, payload = frame
             if kind is Kind.CLAIM:
-                return _bounded(wire.decode(wire.Claim, payload, max_bytes=wire.MAX_FRAME))
+                return _bounded(decode(Claim, payload, max_bytes=MAX_FRAME))
             if kind not in (Kind.STDOUT, Kind.STDERR):
                 break
             logs.add(kind, payload)
-    except (ChannelError, wire.DecodeError):
+    except (ChannelError, DecodeError):
         pass
     _give_up(channel)
     return LOST
@@ -101,12 +105,12 @@ def _give_up(channel: Channel) -> None:
     time.sleep(_SETTLE)
 
 
-def _bounded(claim: wire.Claim) -> wire.Claim:
+def _bounded(claim: Claim) -> Claim:
     violations = sorted(claim.violations.items())[:_MAX_VIOLATIONS]
     return dataclasses.replace(
         claim,
         detail=claim.detail[:_MAX_DETAIL] if claim.detail is not None else None,
-        violations={name[: wire.MAX_NAME]: count for name, count in violations},
+        violations={name[:MAX_NAME]: count for name, count in violations},
         started_at=_instant(claim.started_at),
         ended_at=_instant(claim.ended_at),
     )

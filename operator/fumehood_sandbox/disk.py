@@ -6,8 +6,10 @@ others on the same file system: so the free room says when to walk, and the walk
 says what is the program's. The next look comes before the fastest writer could
 pass the limit; near it there are many.
 
-Not seen are files that have no name and are held by no descriptor (mapped, or
-on their way through a socket): they are left to the node's own limits.
+Some files without a name are out of sight (see `descriptors`), and the node's own
+limit does not see them either. Where there may be some, all that the file system
+has lost since the program was started is held to be the program's: others may have
+had a part in it, but whoever hides nothing is not charged for them.
 """
 
 from __future__ import annotations
@@ -35,8 +37,14 @@ class Room:
     bytes: int
     files: int
 
+    def __add__(self, other: Room) -> Room:
+        return Room(self.bytes + other.bytes, self.files + other.files)
+
     def __sub__(self, other: Room) -> Room:
         return Room(self.bytes - other.bytes, self.files - other.files)
+
+
+_NOTHING = Room(0, 0)
 
 
 class DiskMeter:
@@ -48,6 +56,7 @@ class DiskMeter:
         self._allowed = allowed
         self._walk: Iterator[None] | None = None
         self._tally = Tally()
+        self._at_first = rooms(roots)
         self._free = self._free_then = free(roots)
         self._stale = 0.0
         self._worked = 0.0
@@ -92,10 +101,24 @@ class DiskMeter:
                 break
         else:
             self._walk = None
-        found, whole = self._tally, self._walk is None
+        found, whole = self._sum(), self._walk is None
         self.used = found.bytes if whole else max(self.used, found.bytes)
         self.files = found.files if whole else max(self.files, found.files)
-        self.largest = max(self.largest, found.largest)
+        self.largest = max(self.largest, self._tally.largest)
+
+    def _sum(self) -> Room:
+        """What was found; where something may be out of sight, all that is gone."""
+        found, total = self._tally, _NOTHING
+        gone = self._gone(found.hidden)
+        for device in found.bytes.keys() | found.files.keys() | gone.keys():
+            seen, lost = Room(found.bytes.get(device, 0), found.files.get(device, 0)), gone.get(device, _NOTHING)
+            total += Room(max(seen.bytes, lost.bytes), max(seen.files, lost.files))
+        return total
+
+    def _gone(self, devices: set[int]) -> dict[int, Room]:
+        """What some file systems have lost since the start."""
+        now = rooms(self._roots) if devices else {}
+        return {device: self._at_first[device] - now[device] for device in devices & now.keys() & self._at_first.keys()}
 
 
 def pace(room: Room) -> float:
@@ -105,10 +128,16 @@ def pace(room: Room) -> float:
 
 def free(roots: Sequence[str]) -> Room:
     """What is free on the file systems of `roots` together; one that several share counts once."""
-    found: dict[int, os.statvfs_result] = {}
+    return sum(rooms(roots).values(), _NOTHING)
+
+
+def rooms(roots: Sequence[str]) -> dict[int, Room]:
+    """What is free on each file system of `roots`, by device."""
+    found: dict[int, Room] = {}
     for root in roots:
         try:
-            found[os.stat(root).st_dev] = os.statvfs(root)
+            device, free = os.stat(root).st_dev, os.statvfs(root)
         except OSError:
             continue
-    return Room(sum(each.f_bfree * each.f_frsize for each in found.values()), sum(each.f_ffree for each in found.values()))
+        found[device] = Room(free.f_bfree * free.f_frsize, free.f_ffree)
+    return found

@@ -1,7 +1,6 @@
 """Makes sealed artifacts of what the program left behind.
 
-First a choice (rules, then limits, in the order of names), which needs no byte
-of any file; then every chosen file is read twice: once for its digest, once to
+First a choice, which needs no byte of any file; then every chosen file is read twice: once for its digest, once to
 be stored, and the second reading must give the first one's digest.
 What could not be stored in time is named, and what was stored counts.
 """
@@ -9,49 +8,38 @@ What could not be stored in time is named, and what was stored counts.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import active, walk
-from .border.bounds import MAX_MANIFEST, MAX_REJECTIONS
 from .border.limits import Breach, Limit, Limits
-from .border.manifest import Artifact, Rejected
+from .border.manifest import Artifact
 from .border.manifest import Rejection as Reason
 from .border.order import OutputRule
 from .border.places import OBJECT_DIR
+from .choice import Choice, Wanted, choose
 from .faults import Late, patience
-from .formats import BINARY, HEAD, detect, kind_of
-from .globs import declared, matches
-from .names import Names
+from .formats import BINARY, HEAD, Format, detect, kind_of
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
 
 _CHUNK = 1 << 20
-_ENTRY = 600  # bytes of an artifact in the manifest, besides its name
-_ROOM = MAX_MANIFEST - (4 << 20)  # claim, logs and rejections need some
 
 
 @dataclass
 class Harvest:
-    """What the attempt produced."""
+    """What the attempt produced, of which tree."""
 
+    tree: Tree
+    breach: Breach | None
     artifacts: list[Artifact] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    breach: Breach | None = None
 
     @property
     def whole(self) -> bool:
         """Nothing that was meant as a result is missing."""
-        return self.breach is None and all(entry.reason is Reason.NOT_DECLARED for entry in self.rejected)
-
-    @property
-    def listed(self) -> tuple[Rejected, ...]:
-        """The first rejections, attempts to escape before all others."""
-        ordered = sorted(self.rejected, key=lambda entry: (not entry.escape, entry.name, entry.reason))
-        return tuple(ordered[:MAX_REJECTIONS])
+        return self.breach is None and self.tree.whole
 
 
 def gather(path: str, rules: Sequence[OutputRule], ignored: Sequence[str], limits: Limits, store: Store, allowed: float) -> Harvest:
@@ -64,64 +52,23 @@ def gather(path: str, rules: Sequence[OutputRule], ignored: Sequence[str], limit
     """
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        tree = walk.walk(root, path)
-        chosen, breach = _choose(tree, rules, ignored, limits)
-        harvest = Harvest(breach=breach)
+        tree = walk.walk(root, path, Wanted(rules, ignored))
+        chosen, breach = choose(tree, rules, limits)
+        harvest = Harvest(tree, breach)
         sealer = _Sealer(root, store, tree)
-        for at, (found, rule) in enumerate(chosen):
+        for at, choice in enumerate(chosen):
             try:
-                artifact = sealer.seal(found, rule)
+                artifact = sealer.seal(choice)
             except Late:
                 harvest.breach = breach or _late(store.deadline, allowed)
-                for missed, _ in chosen[at:]:
-                    tree.reject(missed.name, Reason.TIME)
+                for missed in chosen[at:]:
+                    tree.reject(missed.found.name, Reason.TIME)
                 break
             if artifact:
                 harvest.artifacts.append(artifact)
-        harvest.rejected = tree.rejected
         return harvest
     finally:
         os.close(root)
-
-
-Choice = tuple[Found, OutputRule | None]
-
-
-def _choose(tree: Tree, rules: Sequence[OutputRule], ignored: Sequence[str], limits: Limits) -> tuple[list[Choice], Breach | None]:
-    """Return the files to keep and the first limit that the whole of them passes."""
-    candidates: list[Choice] = []
-    names = Names()
-    for found in tree.files:
-        rule = declared(found.name, rules)
-        if rule is None and any(matches(found.name, glob) for glob in ignored):
-            continue
-        if rules and rule is None:
-            tree.reject(found.name, Reason.NOT_DECLARED)
-        elif not names.take(found.name):
-            tree.reject(found.name, Reason.COLLISION)
-        else:
-            candidates.append((found, rule))
-    chosen: list[Choice] = []
-    size, room = 0, _ROOM
-    for found, rule in candidates:
-        entry = _ENTRY + len(json.dumps(found.name))
-        if len(chosen) >= limits.artifacts or entry > room:
-            tree.reject(found.name, Reason.COUNT)
-        elif size + found.size > limits.artifact_bytes:
-            tree.reject(found.name, Reason.SIZE)
-        else:
-            size, room = size + found.size, room - entry
-            chosen.append((found, rule))
-    return chosen, _breach(candidates, limits)
-
-
-def _breach(candidates: Sequence[Choice], limits: Limits) -> Breach | None:
-    if len(candidates) > limits.artifacts:
-        return Breach(Limit.ARTIFACTS, limits.artifacts, len(candidates))
-    total = sum(found.size for found, _ in candidates)
-    if total > limits.artifact_bytes:
-        return Breach(Limit.ARTIFACT_BYTES, limits.artifact_bytes, total)
-    return None
 
 
 def _late(deadline: float, allowed: float) -> Breach:
@@ -136,13 +83,15 @@ class _Sealer:
         self._store = store
         self._tree = tree
         self._keys: dict[str, str] = {}
+        self._types: dict[str, str] = {}
 
-    def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
+    def seal(self, choice: Choice) -> Artifact | None:
         """Return the artifact, or None with the file rejected.
 
         Raises:
             StoreError: the store refused, or was not to be had; Late: the time is over.
         """
+        found = choice.found
         patience(self._store.deadline, 0.0)
         try:
             descriptor = walk.open_file(self._root, found)
@@ -151,7 +100,7 @@ class _Sealer:
             self._tree.reject(found.name, Reason.CHANGED if changed else Reason.UNREADABLE)
             return None
         try:
-            return self._seal(descriptor, found, rule)
+            return self._seal(descriptor, choice)
         except (Changed, OSError, TooLarge) as error:
             reason = {Changed: Reason.CHANGED, TooLarge: Reason.SIZE}.get(type(error), Reason.UNREADABLE)
             self._tree.reject(found.name, reason)
@@ -159,20 +108,34 @@ class _Sealer:
         finally:
             os.close(descriptor)
 
-    def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
+    def _seal(self, descriptor: int, choice: Choice) -> Artifact | None:
+        found = choice.found
         form = detect(found.name, os.pread(descriptor, HEAD, 0))
+        if choice.preview_of and form.name not in ("png", "json"):
+            self._tree.reject(found.name, Reason.NOT_DECLARED)
+            return None
         digest, search = hashlib.sha256(), active.search(found.name, form)
         for chunk in _read(descriptor, found):
             patience(self._store.deadline, 0.0)
             digest.update(chunk)
             search.feed(chunk)
         name, may_be_active = digest.hexdigest(), search.end()
-        if name not in self._keys:
-            # A browser that gets the object shall not find a reason to run it.
-            content_type = BINARY.content_type if may_be_active else form.content_type
+        # A browser that gets the object shall not find a reason to run it, whichever of its names makes it active.
+        content_type = BINARY.content_type if may_be_active else form.content_type
+        if name not in self._keys or (may_be_active and self._types[name] != content_type):
             self._keys[name] = self._put(descriptor, found, content_type, digest.digest())
-        kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._keys[name], may_be_active)
+            self._types[name] = content_type
+        return Artifact(
+            name=found.name,
+            kind=_kind(choice, form),
+            format=form.name,
+            content_type=form.content_type,
+            digest=f"sha256:{name}",
+            size=found.size,
+            key=self._keys[name],
+            active=may_be_active,
+            preview_of=choice.preview_of or None,
+        )
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:
@@ -188,6 +151,12 @@ class _Sealer:
             yield held
 
         return self._store.put(OBJECT_DIR + digest.hex(), content_type, digest, found.size, stream)
+
+
+def _kind(choice: Choice, form: Format) -> str:
+    if choice.preview_of:
+        return "preview"
+    return choice.rule.kind if choice.rule else kind_of(form)
 
 
 def _read(descriptor: int, found: Found) -> Iterator[bytes]:

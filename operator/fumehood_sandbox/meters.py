@@ -39,14 +39,16 @@ class Meters:
         self._group_start = self._group_cpu()
         self._table_start = 0.0 if self._group_start is not None else processes.cpu_seconds(processes.descendants())
         self._oom_start = self._oom_kills()
-        # A kernel that keeps no peak (gVisor's) kills the whole sandbox for memory, the
-        # collector included: there the limit is watched from here.
+        # The kernel's wall stands behind the limit, since there has to be room for the runner,
+        # and a kernel that keeps no peak (gVisor's) kills the whole sandbox, the collector
+        # included: the limit itself is watched from here.
         self._watched = self._group is not None and self._group.peak_memory() is None
+        self._held_start = (self._group.memory_held() if self._group else None) or 0
         self._peak = 0
         self._next = 0.0
         self._interval = _INTERVAL
         self.cpu = 0.0
-        self.memory = 0  # in use, where that has to be watched; else 0
+        self.memory = 0  # in use, as far as a control group tells
         self.open_files = 0  # the most that one process was seen with
 
     @property
@@ -73,7 +75,7 @@ class Meters:
         near = self._measure_table(table)
         self._measure_cpu(table)
         self._measure_memory(table)
-        if self._watched or near:
+        if self._watched or near or self.memory * _NEAR > self._limits.memory:
             return _WATCH_INTERVAL
         self._interval = _INTERVAL if self.cpu - before > _IDLE else min(self._interval * 2, _IDLE_INTERVAL)
         return self._interval
@@ -98,6 +100,8 @@ class Meters:
             self._peak = max(self._peak, self.memory)
         elif self._group is None or self._group.memory is None:
             self._peak = max(self._peak, sum(process.rss for process in table))
+        else:
+            self.memory = max(0, (self._group.memory_held() or 0) - self._held_start)
 
     def peak_memory(self) -> int:
         """Bytes."""

@@ -1,8 +1,9 @@
 """Tells names apart as file systems do that are not Linux's.
 
-Names that differ in case alone, or in how an accent is composed, are one file for
-macOS and Windows, where artifacts are downloaded to: the second would replace the
-first, or look like it.
+Names that differ in case alone, in how an accent is composed, or in dots and spaces
+at the end, are one file for macOS or Windows, where artifacts are downloaded to: the
+second would replace the first. Names that differ in characters without a width look
+like one everywhere.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ class Names:
 
 
 def _folded(name: str) -> str:
-    if name.isascii():
-        return name.lower()
+    if not name.isascii():
+        name = _folded_widely(name)
+    return "/".join(part.rstrip(". ") or part for part in name.lower().split("/"))
+
+
+def _folded_widely(name: str) -> str:
     import unicodedata  # here: most names need no table
 
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    visible = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).casefold())

@@ -14,7 +14,7 @@ from .frames import Channel, ChannelError, Kind
 
 _CHUNK = 1 << 16
 _HIGH_WATER = 1 << 20  # bytes queued for a collector that does not read
-_DRAIN = 64  # chunks left in a pipe at the end: a pipe holds 1 MiB at most
+_DRAIN = 4096  # chunks left in a pipe at the end: as many as it has pages, if the program made it one of packets (O_DIRECT)
 
 
 class Output:

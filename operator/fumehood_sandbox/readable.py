@@ -11,7 +11,7 @@ import os
 import stat
 import time
 
-_ENTRIES = 50_000
+_ENTRIES = 400_000  # in one folder, and folders: more than the files that a job may be granted
 _DEPTH = 40
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FILE, _FOLDER = 0o444, 0o555
@@ -20,15 +20,17 @@ _FILE, _FOLDER = 0o444, 0o555
 def make_readable(root: str, timeout: float) -> None:
     """Add read permission (and search, for folders) to our files below `root`, for at most `timeout` seconds."""
     deadline = time.monotonic() + timeout
+    pending = [(root, _open_up(root, _ENTRIES))]  # a folder, and its subfolders that are still to be opened up
     left = _ENTRIES
-    pending = [(root, 0)]
     while pending and left > 0 and time.monotonic() < deadline:
-        path, depth = pending.pop()
+        path, names = pending[-1]
+        if not names or len(pending) > _DEPTH:
+            pending.pop()
+            continue
         # Paths below a root without other writers; their length is bounded by _DEPTH.
-        names = _open_up(path, left)
-        left -= len(names) + 1
-        if depth < _DEPTH:
-            pending += [(os.path.join(path, name), depth + 1) for name in names]
+        inner = os.path.join(path, names.pop())
+        pending.append((inner, _open_up(inner, left)))
+        left -= 1
 
 
 def _open_up(path: str, left: int) -> list[str]:

@@ -3,7 +3,8 @@
 Every folder is opened from its parent's descriptor with O_NOFOLLOW, and only
 regular files become candidates; what else is there is named with a reason. The
 walk is iterative and bounded in depth and entries, and its order is that of the
-names, so that the same tree gives the same answer.
+names, so that the same tree gives the same answer. Files that nobody declared are
+counted and left at once: a result is found among as many as a job may make.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import os
 import posixpath
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .border.bounds import MAX_NAME
+from .border.bounds import MAX_NAME, MAX_REJECTIONS
 from .border.manifest import Rejected, Rejection
 
-MAX_ENTRIES = 20_000
+MAX_ENTRIES = 20_000  # that are looked at
+MAX_NAMES = 400_000  # that are read: more than the files that a job may be granted
 MAX_DEPTH = 32
 _MAX_PATH = 1024
+_MOST_REJECTED = 10 * MAX_REJECTIONS  # in memory
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 # Control characters, line separators, and what turns the direction of writing.
@@ -39,40 +43,49 @@ class Found:
 
 @dataclass
 class Tree:
-    """Everything that was seen, in the order of names."""
+    """Everything that was seen, in the order of names. Of what is no artifact, all is counted and the first are kept."""
 
     files: list[Found] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
+    rejections: int = 0
+    whole: bool = True  # nothing was refused but what nobody declared
+    _rejected: list[Rejected] = field(default_factory=list)
 
     def reject(self, name: str, reason: Rejection, escape: bool = False) -> None:
         """Note an entry that is no artifact."""
-        self.rejected.append(Rejected(shown(name), reason, escape))
+        self.rejections += 1
+        self.whole = self.whole and reason is Rejection.NOT_DECLARED
+        self._rejected.append(Rejected(shown(name), reason, escape))
+        if len(self._rejected) > _MOST_REJECTED:
+            self._rejected = list(self.rejected)
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """The first rejections, attempts to escape before all others."""
+        ordered = sorted(self._rejected, key=lambda entry: (not entry.escape, entry.name, entry.reason))
+        return tuple(ordered[:MAX_REJECTIONS])
 
 
 class Changed(Exception):
     """A file is not what it was when it was seen."""
 
 
-def walk(root: int, path: str) -> Tree:
-    """Return what is below the open folder `root`, which programs know as `path`."""
+def walk(root: int, path: str, wanted: Callable[[str], bool]) -> Tree:
+    """Return what is below the open folder `root`, which programs know as `path`; of regular files, those that are `wanted`."""
     tree = Tree()
-    device = os.fstat(root).st_dev
-    linked: set[tuple[int, int]] = set()
-    left = MAX_ENTRIES
+    context = _Context(os.fstat(root).st_dev, path, wanted, MAX_ENTRIES, MAX_NAMES)
     pending = [(os.dup(root), "", list[str]())]
     try:
-        names, left = _names(pending[0][0], "", left, tree)
-        pending[0] = (pending[0][0], "", names)
+        pending[0][2].extend(_names(root, "", tree, context))
         while pending:
             folder, prefix, names = pending[-1]
             if not names:
                 os.close(pending.pop()[0])
                 continue
             name = prefix + names.pop()
-            inner = _look(folder, name, tree, _Context(device, path, linked, len(pending)))
+            inner = _look(folder, name, tree, context, len(pending))
             if inner is not None:
-                names, left = _names(inner, f"{name}/", left, tree)
-                pending.append((inner, f"{name}/", names))
+                pending.append((inner, f"{name}/", []))
+                pending[-1][2].extend(_names(inner, f"{name}/", tree, context))
     finally:
         for folder, _, _ in pending:
             os.close(folder)
@@ -115,27 +128,43 @@ def shown(name: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)[:MAX_NAME]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Context:
     device: int
     path: str
-    linked: set[tuple[int, int]]
-    depth: int
+    wanted: Callable[[str], bool]
+    entries: int  # that may still be looked at
+    names: int  # that may still be read
+    linked: set[tuple[int, int]] = field(default_factory=set)
 
 
-def _names(folder: int, prefix: str, left: int, tree: Tree) -> tuple[list[str], int]:
-    """The names in a folder, last first, and how many entries may still be looked at."""
+def _names(folder: int, prefix: str, tree: Tree, context: _Context) -> list[str]:
+    """The names in a folder that are to be looked at, last first."""
     names: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if len(names) == left:
+            if context.names == 0 or context.entries == 0:
                 tree.reject(prefix, Rejection.COUNT)
                 break
-            names.append(entry.name)
-    return sorted(names, reverse=True), left - len(names)
+            context.names -= 1
+            if _is_undeclared(entry, prefix, context):
+                tree.reject(prefix + entry.name, Rejection.NOT_DECLARED)
+            else:
+                context.entries -= 1
+                names.append(entry.name)
+    return sorted(names, reverse=True)
 
 
-def _look(folder: int, name: str, tree: Tree, context: _Context) -> int | None:
+def _is_undeclared(entry: os.DirEntry[str], prefix: str, context: _Context) -> bool:
+    name = prefix + entry.name
+    try:
+        is_file = entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False  # looking at it will say why
+    return is_file and _is_safe(name, entry.name) and not context.wanted(name)
+
+
+def _look(folder: int, name: str, tree: Tree, context: _Context, depth: int) -> int | None:
     """Judge one entry; return an open folder if it is to be walked."""
     last = name.rpartition("/")[2]
     if not _is_safe(name, last):
@@ -148,7 +177,7 @@ def _look(folder: int, name: str, tree: Tree, context: _Context) -> int | None:
         elif seen.st_dev != context.device:
             tree.reject(name, Rejection.SPECIAL, escape=True)
         elif stat.S_ISDIR(seen.st_mode):
-            if context.depth < MAX_DEPTH:
+            if depth < MAX_DEPTH:
                 return os.open(last, _FOLDER, dir_fd=folder)
             tree.reject(name, Rejection.DEPTH)
         elif stat.S_ISREG(seen.st_mode):

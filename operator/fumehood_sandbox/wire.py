@@ -1,13 +1,24 @@
-"""The whole border under one name: what the control plane says, and the collector, which needs nearly all of it.
+"""The whole border under one name: all that the control plane knows of the sandbox.
 
-Runner and probe import the few documents that they need from where they are
-defined: each record costs time to make, and a Pod waits for both.
+The programs of the Pod import the few documents that they need from where they
+are defined: each record costs time to make, and a Pod waits for its programs.
 """
 
 from __future__ import annotations
 
 from .border import VERSION
-from .border.bounds import MAX_ERRAND, MAX_FRAME, MAX_MANIFEST, MAX_NAME, MAX_ORDER, MAX_REJECTIONS, MAX_SEAL, MAX_SIGHTING, MAX_TAIL
+from .border.bounds import (
+    MAX_ERRAND,
+    MAX_FRAME,
+    MAX_MANIFEST,
+    MAX_NAME,
+    MAX_ORDER,
+    MAX_PREVIEW,
+    MAX_REJECTIONS,
+    MAX_SEAL,
+    MAX_SIGHTING,
+    MAX_TAIL,
+)
 from .border.claim import Claim, Ending, Fault, Usage
 from .border.errand import Errand, Protocol, Sighting, Target
 from .border.hello import Hello, Sandbox
@@ -28,6 +39,7 @@ from .border.places import (
     PARAMETERS,
     PAYLOAD,
     PORT,
+    PREVIEWS,
     PROBE,
     TERMINATION_LOG,
     TMP,
@@ -49,6 +61,7 @@ __all__ = [
     "MAX_MANIFEST",
     "MAX_NAME",
     "MAX_ORDER",
+    "MAX_PREVIEW",
     "MAX_REJECTIONS",
     "MAX_SEAL",
     "MAX_SIGHTING",
@@ -60,6 +73,7 @@ __all__ = [
     "PARAMETERS",
     "PAYLOAD",
     "PORT",
+    "PREVIEWS",
     "PROBE",
     "TERMINATION_LOG",
     "TMP",

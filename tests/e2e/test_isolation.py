@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from .conftest import ROOT, Cluster, Json, job
-from .test_jobs import assert_failed, fetch, manifest_of
+from .results import assert_failed, fetch, manifest_of
 
 pytestmark = pytest.mark.cluster
 

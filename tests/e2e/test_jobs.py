@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from typing import Any
 
 import pytest
 
-from .conftest import Cluster, Json, job
+from .conftest import Cluster, job
+from .results import assert_failed, fetch, manifest_of, sha256
 
 pytestmark = pytest.mark.cluster
-
-INTERNAL = ("/opt/fumehood", "/run/fumehood", "/usr/lib", "/usr/local/lib", "python3.1", "site-packages/")
-
-
-def fetch(store: Any, uri: str) -> bytes:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    response = store.get_object(bucket, key)
-    try:
-        return bytes(response.read())
-    finally:
-        response.close()
-        response.release_conn()
-
-
-def sha256(raw: bytes) -> str:
-    return "sha256:" + hashlib.sha256(raw).hexdigest()
-
-
-def manifest_of(store: Any, done: Json) -> Json:
-    raw = fetch(store, done["status"]["result"]["manifest"]["uri"])
-    assert sha256(raw) == done["status"]["result"]["manifest"]["digest"]
-    document: Json = json.loads(raw)
-    return document
-
-
-def assert_failed(done: Json, category: str, reason: str) -> Json:
-    status = done["status"]
-    failure: Json = status.get("failure") or {}
-    assert (status["phase"], failure.get("category"), failure.get("reason")) == ("Failed", category, reason), status
-    succeeded = next(c for c in status["conditions"] if c["type"] == "Succeeded")
-    assert (succeeded["status"], succeeded["reason"]) == ("False", reason)
-    assert not [path for path in INTERNAL if path in failure["message"]], failure["message"]
-    return failure
 
 
 def test_success_seals_every_artifact_with_its_digest(cluster: Cluster, store: Any) -> None:
@@ -222,133 +188,6 @@ assert joblib.Parallel(2)(joblib.delayed(abs)(-n) for n in range(4)) == [0, 1, 2
     assert done["status"]["phase"] == "Succeeded", done["status"]
 
 
-def test_inputs_come_from_the_manifest_and_from_the_store(cluster: Cluster, store: Any, environ: dict[str, str]) -> None:
-    data = b"a,b\n1,2\n"
-    key = f"inputs/{cluster.namespace}/table.csv"
-    store.put_object(environ["S3_BUCKET"], key, io.BytesIO(data), len(data))
-    uri = f"s3://{environ['S3_BUCKET']}/{key}"
-    code = """
-import shutil
-for name in ("note.txt", "deep/er/table.csv"):
-    shutil.copy("/inputs/" + name, "/outputs/" + name.split("/")[-1])
-try:
-    open("/inputs/note.txt", "a").write("x")
-except OSError as error:
-    print("read-only", error.errno)
-"""
-    inputs = [
-        {"name": "note.txt", "inline": {"text": "grüße"}, "sha256": hashlib.sha256("grüße".encode()).hexdigest()},
-        {"name": "deep/er/table.csv", "s3": {"uri": uri}, "sha256": sha256(data)},
-    ]
-    done = cluster.run(job("inputs", code, inputs=inputs))
-    assert done["status"]["phase"] == "Succeeded", done["status"]
-    kept = {artifact["name"]: fetch(store, artifact["uri"]) for artifact in done["status"]["result"]["artifacts"]}
-    assert kept == {"note.txt": "grüße".encode(), "table.csv": data}
-    assert fetch(store, done["status"]["result"]["logs"]["stdout"]["uri"]).startswith(b"read-only")
-
-
-def test_a_program_from_the_store(cluster: Cluster, store: Any, environ: dict[str, str]) -> None:
-    code = b"print('from the store')"
-    key = f"inputs/{cluster.namespace}/main.py"
-    store.put_object(environ["S3_BUCKET"], key, io.BytesIO(code), len(code))
-    document = job("from-store", "")
-    document["spec"]["source"] = {"entrypoint": "main.py", "s3": {"uri": f"s3://{environ['S3_BUCKET']}/{key}", "sha256": sha256(code)}}
-    done = cluster.run(document)
-    assert done["status"]["phase"] == "Succeeded", done["status"]
-
-
-def test_a_program_from_a_config_map(cluster: Cluster, store: Any) -> None:
-    data = {"main.py": "import helper\nprint(helper.WORD)", "helper.py": "WORD = 'hello'"}
-    cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "program"}, "data": data})
-    document = job("from-map", "")
-    document["spec"]["source"] = {"entrypoint": "main.py", "configMap": {"name": "program"}}
-    done = cluster.run(document)
-    assert done["status"]["phase"] == "Succeeded", done["status"]
-    assert fetch(store, done["status"]["result"]["logs"]["stdout"]["uri"]) == b"hello\n"
-
-
-def _wrong_digest(document: Json, bucket: str) -> None:
-    document["spec"]["inputs"] = [{"name": "a.txt", "inline": {"text": "a"}, "sha256": "0" * 64}]
-
-
-def _missing_object(document: Json, bucket: str) -> None:
-    document["spec"]["inputs"] = [{"name": "a.txt", "s3": {"uri": f"s3://{bucket}/inputs/not-there"}}]
-
-
-def _foreign_result(document: Json, bucket: str) -> None:
-    uri = f"s3://{bucket}/other/01234567-89ab-cdef-0123-456789abcdef/1/manifest.json"
-    document["spec"]["inputs"] = [{"name": "a.txt", "s3": {"uri": uri}}]
-
-
-def _other_bucket(document: Json, bucket: str) -> None:
-    document["spec"]["inputs"] = [{"name": "a.txt", "s3": {"uri": "s3://somebody-elses/a"}}]
-
-
-def _missing_map(document: Json, bucket: str) -> None:
-    document["spec"]["source"] = {"entrypoint": "main.py", "configMap": {"name": "not-there"}}
-
-
-def _unknown_environment(document: Json, bucket: str) -> None:
-    document["spec"]["environment"] = "cobol"
-
-
-def _newer_major(document: Json, bucket: str) -> None:
-    document["spec"]["schemaVersion"] = "2.0"
-
-
-def _above_maximum(document: Json, bucket: str) -> None:
-    document["spec"]["limits"] = {"memory": "100Ti"}
-
-
-REFUSED = {
-    "wrong-digest": (_wrong_digest, "VALIDATION_ERROR", "InputDigestMismatch", "a.txt"),
-    "missing-object": (_missing_object, "DEPENDENCY_ERROR", "InputMissing", "a.txt"),
-    "foreign-result": (_foreign_result, "VALIDATION_ERROR", "InputNotAllowed", "another namespace"),
-    "other-bucket": (_other_bucket, "VALIDATION_ERROR", "InputNotAllowed", "somebody-elses"),
-    "missing-map": (_missing_map, "DEPENDENCY_ERROR", "SourceMissing", "not-there"),
-    "environment": (_unknown_environment, "VALIDATION_ERROR", "EnvironmentUnknown", "cobol"),
-    "major": (_newer_major, "VALIDATION_ERROR", "SchemaVersionUnsupported", "2.0"),
-    "maximum": (_above_maximum, "VALIDATION_ERROR", "LimitAboveMaximum", "spec.limits.memory"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_run_says_why_and_names_it(cluster: Cluster, environ: dict[str, str], name: str) -> None:
-    change, category, reason, shown = REFUSED[name]
-    document = job(f"refused-{name}", "open('/outputs/ran', 'w')")
-    change(document, environ["S3_BUCKET"])
-    done = cluster.run(document)
-    failure = assert_failed(done, category, reason)
-    assert shown in failure["message"]
-    assert not (done["status"].get("result") or {}).get("artifacts")
-
-
-def test_cancel_stops_harvests_and_is_final(cluster: Cluster, store: Any) -> None:
-    code = "import time\nopen('/outputs/part.txt', 'w').write('so far')\nprint('up')\ntime.sleep(600)\n"
-    cluster.create(job("cancel", code))
-    cluster.until(lambda: cluster.get("analysisjob", "cancel").get("status", {}).get("phase") == "Running", "the job runs")
-    patch = json.dumps({"spec": {"cancel": True}})
-    cluster.kubectl("patch", "analysisjob", "cancel", "--type=merge", "-p", patch)
-    done = cluster.wait("cancel")
-    assert done["status"]["phase"] == "Cancelled", done["status"]
-    assert [a["name"] for a in done["status"]["result"]["artifacts"]] == ["part.txt"]
-    assert done["status"]["result"]["manifest"]["complete"] is False
-
-
-def test_cancelled_at_birth_never_gets_a_pod(cluster: Cluster) -> None:
-    done = cluster.run(job("stillborn", "print(1)", cancel=True))
-    assert done["status"]["phase"] == "Cancelled"
-    assert "attempt" not in done["status"]
-
-
-def test_time_to_live_removes_the_resource_but_not_the_artifacts(cluster: Cluster, store: Any) -> None:
-    cluster.create(job("short-lived", "open('/outputs/a.txt', 'w').write('kept')", ttlSecondsAfterFinished=3))
-    done = cluster.wait("short-lived")
-    uri = done["status"]["result"]["artifacts"][0]["uri"]
-    cluster.until(lambda: cluster.kubectl("get", "analysisjob", "short-lived", check=False).returncode, "the resource is gone")
-    assert fetch(store, uri) == b"kept"
-
-
 def test_a_thousand_artifacts_make_a_short_status_and_a_full_manifest(cluster: Cluster, store: Any) -> None:
     code = "for i in range(1000): open(f'/outputs/{i:04}.txt', 'w').write(str(i % 10))"
     done = cluster.run(job("thousand", code, limits={"artifacts": 1000}), timeout=180)
@@ -357,59 +196,3 @@ def test_a_thousand_artifacts_make_a_short_status_and_a_full_manifest(cluster: C
     assert len(done["status"]["result"]["artifacts"]) == 50
     assert len(json.dumps(done["status"])) < 64_000
     assert len(manifest_of(store, done)["artifacts"]) == 1000
-
-
-def test_a_deleted_job_takes_its_pod_along(cluster: Cluster) -> None:
-    created = cluster.create(job("deleted", "import time\ntime.sleep(600)"))
-    selector = f"fumehood.dev/job-uid={created['metadata']['uid']}"
-    cluster.until(lambda: cluster.get("pods", "-l", selector)["items"], "the Pod is there")
-    cluster.kubectl("delete", "analysisjob", "deleted")
-    cluster.until(lambda: not cluster.get("pods,secrets", "-l", selector)["items"], "Pod and Secret are gone", timeout=120)
-
-
-def test_a_deleted_pod_ends_its_job(cluster: Cluster) -> None:
-    created = cluster.create(job("pod-deleted", "import time\ntime.sleep(600)"))
-    selector = f"fumehood.dev/job-uid={created['metadata']['uid']}"
-    cluster.until(lambda: cluster.get("analysisjob", "pod-deleted").get("status", {}).get("phase") == "Running", "the job runs")
-    cluster.kubectl("delete", "pods", "-l", selector, "--wait=false")
-    done = cluster.wait("pod-deleted")
-    # A deletion may take the collector's last word along: the kubelet then reports
-    # "ContainerStatusUnknown". Either way the job ends, and says that it was not the program.
-    reason = done["status"]["failure"]["reason"]
-    assert reason in ("PodStopped", "PodLost")
-    assert_failed(done, "INTERNAL_ERROR", reason)
-
-
-def test_the_policy_is_there_before_the_pod(cluster: Cluster) -> None:
-    cluster.run(job("policed", "print(1)"))
-    policy = cluster.get("networkpolicy", "fumehood-jobs")
-    assert set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"}
-    assert "ingress" not in policy["spec"]
-    assert len(policy["spec"]["egress"]) == 1
-
-
-def test_a_broken_policy_is_mended_before_the_next_pod(cluster: Cluster) -> None:
-    cluster.run(job("before", "print(1)"))
-    broken = json.dumps([{"op": "replace", "path": "/spec/egress", "value": [{}]}])
-    cluster.kubectl("patch", "networkpolicy", "fumehood-jobs", "--type=json", "-p", broken)
-    cluster.run(job("after", "print(1)"))
-    assert cluster.get("networkpolicy", "fumehood-jobs")["spec"]["egress"] != [{}]
-
-
-def test_the_operator_killed_in_the_middle_finishes_the_job_once(cluster: Cluster, store: Any) -> None:
-    created = cluster.create(job("orphan", "import time\ntime.sleep(4)\nopen('/outputs/a.txt', 'w').write('done')"))
-    selector = f"fumehood.dev/job-uid={created['metadata']['uid']}"
-    cluster.until(lambda: cluster.get("pods", "-l", selector)["items"], "the Pod is there")
-    system = Cluster("fumehood-system")
-    system.kubectl("delete", "pods", "-l", "app.kubernetes.io/name=fumehood", "--grace-period=0", "--force")
-    done = cluster.wait("orphan")
-    assert done["status"]["phase"] == "Succeeded", done["status"]
-    assert done["status"]["attempt"] == 1
-
-
-def test_a_crowd_all_ends(cluster: Cluster) -> None:
-    documents = [job(f"crowd-{i:02}", f"open('/outputs/a.txt', 'w').write('{i}')", limits={"memory": "64Mi"}) for i in range(12)]
-    for document in documents:
-        cluster.create(document)
-    for document in documents:
-        assert cluster.wait(document["metadata"]["name"], timeout=180)["status"]["phase"] == "Succeeded"

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from .conftest import ROOT, Cluster, Json, job
-from .test_jobs import assert_failed, fetch
+from .results import assert_failed, fetch
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]  # changes the settings of the one operator
 

@@ -179,7 +179,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
 
     return ResultStatus(
         manifest=ManifestStatus(uri=uri(manifest_key), digest=digest, complete=manifest.complete),
-        artifact_count=len(manifest.artifacts),
+        artifact_count=sum(artifact.preview_of is None for artifact in manifest.artifacts),
         artifacts=tuple(
             ArtifactStatus(
                 name=sanitise.printable(artifact.name),
@@ -189,6 +189,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
                 size=artifact.size,
                 content_type=artifact.content_type,
                 active=artifact.active,
+                preview_of=sanitise.printable(artifact.preview_of) if artifact.preview_of else None,
                 uri=uri(artifact.key),
             )
             for artifact in manifest.artifacts[:MAX_ARTIFACTS]

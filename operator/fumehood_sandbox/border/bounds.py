@@ -10,4 +10,5 @@ MAX_SIGHTING = 4096  # a termination message holds no more
 MAX_MANIFEST = 16 << 20
 MAX_NAME = 255
 MAX_TAIL = 4096
+MAX_PREVIEW = 1 << 20
 MAX_REJECTIONS = 100

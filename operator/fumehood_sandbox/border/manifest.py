@@ -33,7 +33,8 @@ class Artifact:
     """One sealed file: everything but its name and rule found by the collector.
 
     `active`: a viewer may find something to execute in it; its object is stored as
-    application/octet-stream, whatever `content_type` says.
+    application/octet-stream, whatever `content_type` says. `preview_of`: name of the
+    artifact that it is a small picture or the head of.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Artifact:
     size: int
     key: str
     active: bool = False
+    preview_of: str | None = None
 
 
 @dataclass(frozen=True)

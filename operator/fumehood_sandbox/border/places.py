@@ -18,6 +18,7 @@ ORDER_DIR = "/run/fumehood"
 ORDER_FILE = "order.json"
 WORK, INPUTS, OUTPUTS, TMP, HOME = "/work", "/inputs", "/outputs", "/tmp", "/home/analyst"
 PARAMETERS = "parameters.json"
+PREVIEWS = ".previews"  # below OUTPUTS: NAME.png or NAME.json for the artifact NAME
 TERMINATION_LOG = "/dev/termination-log"
 COLLECTOR, ANALYSIS, PROBE = "collector", "analysis", "probe"
 PORT = 7117

@@ -10,6 +10,7 @@ import yaml
 from chart import ROOT
 
 from fumehood.api.v1alpha1 import AnalysisJob
+from fumehood.cli import app
 from fumehood.core.limits import MAXIMUMS, grant
 
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
@@ -32,8 +33,9 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-def test_the_guide_quotes_the_example() -> None:
-    quoted = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/guides/first-job.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/first-job.md"])
+def test_the_example_is_quoted_as_it_is(page: str) -> None:
+    quoted = re.search(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert quoted
     example = (ROOT / "docs/examples/hello.yaml").read_text()
     assert quoted[1] == example[example.index("apiVersion") :]
@@ -43,6 +45,15 @@ def test_yaml_in_pages_is_yaml() -> None:
     for path in PAGES:
         for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL):
             assert yaml.safe_load(block), path
+
+
+def test_the_commands_that_the_documents_name_exist() -> None:
+    verbs = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    for path in PAGES:
+        text = path.read_text()
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= verbs, path
+        assert set(re.findall(r"(?:`|^)fumehood ([a-z]+)", text, re.MULTILINE)) <= commands, path
 
 
 def test_the_values_that_the_documents_name_exist() -> None:

@@ -40,6 +40,8 @@ LIMITS = wire.Limits(
     files=10_000,
 )
 PYTHON = str(Path(sys.executable).resolve())
+READY = "print('ready', flush=True)\n"
+SLEEP = "import time; time.sleep(600)\n"
 
 
 class Container:
@@ -212,3 +214,13 @@ class Pod:
         container = Container(process)
         self._containers.append(container)
         return container
+
+
+def reasons(manifest: wire.Manifest) -> dict[str, wire.Rejection]:
+    return {entry.name: entry.reason for entry in manifest.rejected}
+
+
+def wait_for_output(runner: Container, word: bytes = b"ready") -> None:
+    """The runner copies what the program prints: that it is there means that the program got so far."""
+    assert runner.process.stdout is not None
+    assert word in runner.process.stdout.readline()

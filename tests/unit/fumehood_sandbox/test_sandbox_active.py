@@ -135,6 +135,18 @@ def test_a_hostile_file_costs_no_time(hostile: bytes) -> None:
     assert time.process_time() - began < 20  # quadratic in a MiB would be hours
 
 
+def test_a_run_of_blanks_is_looked_at_once() -> None:
+    def spent(piece: bytes) -> float:
+        content, times = svg(piece * ((1 << 20) // len(piece))), []
+        for _ in range(3):
+            began = time.process_time()
+            assert not is_active("a.svg", content)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert spent(b" " * 998 + b"x") < 5 * spent(b"x" * 998 + b" ")  # from each of its blanks: 13 times as long
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -145,6 +157,11 @@ def test_a_hostile_file_costs_no_time(hostile: bytes) -> None:
         ("a", "A/b"),
         ("A/b", "a"),
         ("d\u00e9/x", "De\u0301/X"),
+        ("a.png", "A.png."),
+        ("d/x", "d ./x"),
+        ("caf\u00e9 .", "cafe\u0301"),
+        ("ab", "a\u200bb"),
+        ("ab", "a\u00ad\u2060b"),
     ],
 )
 def test_names_that_cannot_be_told_apart_everywhere(first: str, second: str) -> None:
@@ -153,7 +170,9 @@ def test_names_that_cannot_be_told_apart_everywhere(first: str, second: str) -> 
     assert not names.take(second)
 
 
-@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("A/b", "a/c"), ("r2", "r\u00b2"), ("a/b", "ab"), ("a", "ab/c")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("a", "b"), ("A/b", "a/c"), ("r2", "r\u00b2"), ("a/b", "ab"), ("a", "ab/c"), ("...", "...."), (" a", "a")]
+)
 def test_names_that_can(first: str, second: str) -> None:
     names = Names()
     assert names.take(first)

@@ -59,6 +59,41 @@ def test_memory_is_a_breach_that_names_the_limit(pod: Pod, groups: dict[str, Pat
     assert [artifact.name for artifact in manifest.artifacts] == ["part"]
 
 
+BELOW_THE_WALL = {
+    "of its own": "x = b'x' * (48 << 20)",
+    "shared": "import mmap\nx = mmap.mmap(-1, 48 << 20)\nfor at in range(0, len(x), 4096): x[at] = 1",
+    "of a child": "import os\nif os.fork() == 0: x = b'x' * (48 << 20); time.sleep(600)",
+}
+
+
+@pytest.mark.parametrize("way", BELOW_THE_WALL)
+def test_what_is_held_below_the_kernels_wall_is_a_breach(pod: Pod, groups: dict[str, Path], way: str) -> None:
+    order = pod.order(f"import time\n{BELOW_THE_WALL[way]}\ntime.sleep(600)", limits={"memory": 32 << 20})
+    collector, runner = pod.start_collector(order), pod.start_runner(groups=groups)
+    assert collector.wait()[0] == 0
+    assert runner.wait()[0] == 0
+    breach = pod.manifest().claim.breach
+    assert breach is not None
+    assert (breach.limit, breach.allowed) == (Limit.MEMORY, 32 << 20)
+    assert 32 << 20 < breach.measured < ALLOWED
+
+
+def test_what_the_kernel_caches_of_files_is_nobodys_memory(pod: Pod, groups: dict[str, Path]) -> None:
+    program = """
+with open('/outputs/big', 'wb') as file:
+    for _ in range(60): file.write(bytes(1 << 20)); file.flush()
+for _ in range(20):
+    with open('/outputs/big', 'rb') as file:
+        while file.read(1 << 20): pass
+"""
+    order = pod.order(program, limits={"memory": 32 << 20})
+    collector, runner = pod.start_collector(order), pod.start_runner(groups=groups)
+    assert collector.wait()[0] == 0
+    assert runner.wait()[0] == 0
+    claim = pod.manifest().claim
+    assert (claim.ending, claim.exit_code) == (Ending.EXITED, 0), claim
+
+
 def test_cpu_time_of_what_nobody_waited_for(pod: Pod, groups: dict[str, Path]) -> None:
     # Children that are not waited for are in no parent's account, only in the group's.
     program = """

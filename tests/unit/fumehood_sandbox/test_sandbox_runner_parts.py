@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -16,12 +17,14 @@ import pytest
 
 from fumehood_sandbox import cgroup, disk, layout, processes, tasks, wire
 from fumehood_sandbox.frames import Channel, ChannelError, Kind
+from fumehood_sandbox.output import Output
 from fumehood_sandbox.verdict import Facts, Measured, Verdict, judge
 from fumehood_sandbox.wire import Breach, Ending, Limit, Limits
 
 LIMITS = Limits(10, 5, 1000, 2000, 300, 5, 100, processes=4, open_files=20, file_size=1500, files=30)
 FACTS = {"stopped": False, "breach": None, "killed_for_memory": False, "peak_memory": 10}
 MEASURED = {"output": 0, "cpu": 0.1, "tasks": 4, "open_files": 20, "disk": 2000, "files": 30, "largest_file": 1500}
+PROGRAMS = {**os.environ, "PYTHONPATH": str(Path(wire.__file__).parents[1])}  # for programs that import them
 KILLED, SEGFAULT, FILE_SIZE, FAILED = int(signal.SIGKILL), int(signal.SIGSEGV), int(signal.SIGXFSZ), 1 << 8
 
 
@@ -70,10 +73,11 @@ def group(root: Path, files: dict[str, str]) -> str:
 def test_control_groups_version_2(tmp_path: Path) -> None:
     files = {"cgroup.controllers": "cpu memory", "cgroup.procs": f"{os.getpid()}\n", "cpu.stat": "usage_usec 2500000\nuser_usec 1\n"}
     files |= {"memory.peak": "123\n", "memory.events": "low 0\noom 3\noom_kill 2\n", "pids.current": "3\n", "pids.peak": "9\n"}
+    files |= {"memory.stat": "anon 40\nfile 500\nshmem 2\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (2.5, 123, 2)
-    assert (found.tasks_now(), found.peak_tasks()) == (3, 9)
+    assert (found.tasks_now(), found.peak_tasks(), found.memory_held()) == (3, 9, 42)
 
 
 def test_control_groups_version_1(tmp_path: Path) -> None:
@@ -81,9 +85,11 @@ def test_control_groups_version_1(tmp_path: Path) -> None:
     files = {"cpu,cpuacct/cgroup.procs": ours, "cpu,cpuacct/cpuacct.usage": "1500000000\n", "memory/cgroup.procs": ours}
     files |= {"memory/memory.max_usage_in_bytes": "77\n", "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"}
     files |= {"pids/cgroup.procs": ours, "pids/pids.current": "2\n"}
+    files |= {"memory/memory.stat": "cache 500\nrss 1\nshmem 1\ntotal_rss 30\ntotal_shmem 3\n"}
     found = cgroup.find(group(tmp_path, files))
     assert found is not None
     assert (found.cpu_seconds(), found.peak_memory(), found.oom_kills()) == (1.5, 77, 1)
+    assert found.memory_held() == 33
     assert (found.tasks_now(), found.peak_tasks()) == (2, None)  # an older kernel keeps no peak
 
 
@@ -178,9 +184,44 @@ def test_a_sigterm_is_held_back_before_anything_of_a_program_is_loaded() -> None
         loaded = {name for name in sys.modules if name.startswith("fumehood_sandbox")}
         assert loaded == {"fumehood_sandbox", "fumehood_sandbox.__main__"}, loaded
     """
-    subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(Path(wire.__file__).parents[1])}, check=True)
+    subprocess.run([sys.executable, "-c", script], env=PROGRAMS, check=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "documents"),
+    [
+        ("runner", {"bounds", "claim", "hello", "limits", "places", "task"}),
+        ("collector", {"bounds", "claim", "hello", "limits", "manifest", "order", "places", "seal", "task"}),
+        ("probe", {"bounds", "errand"}),
+    ],
+)
+def test_a_program_loads_the_documents_that_it_needs_and_no_others(program: str, documents: set[str]) -> None:
+    script = f"""if True:
+        import sys
+        import fumehood_sandbox.{program}
+        border = "fumehood_sandbox.border."
+        loaded = {{name.removeprefix(border) for name in sys.modules if name.startswith(border)}}
+        assert loaded == {documents}, loaded
+        assert "fumehood_sandbox.wire" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", script], env=PROGRAMS, check=True)
 
 
 def test_a_program_of_another_name_is_refused() -> None:
     done = subprocess.run([sys.executable, "-m", "fumehood_sandbox", "intruder"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "'intruder' is none of runner, collector" in done.stderr
+
+
+def test_packets_left_in_a_pipe_are_all_read(channels: tuple[Channel, Channel, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "set_blocking", lambda *_: None)  # of this process's own streams
+    ours, theirs, _ = channels
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_DIRECT)  # a read takes one packet, however small it is
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
+    written = [b"%d " % number for number in range(256)]
+    for packet in written:
+        os.write(writing, packet)
+    os.close(writing)
+    output = Output(ours, 1 << 16, reading, os.open("/dev/null", os.O_RDONLY))
+    output.drain()
+    assert [theirs.receive(soon()) for _ in written] == [(Kind.STDOUT, packet) for packet in written]
+    assert output.open == ()

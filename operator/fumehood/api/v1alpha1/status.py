@@ -162,6 +162,7 @@ class ArtifactStatus(Model):
     size: int = Field(description="Bytes.")
     content_type: str = Field(max_length=127, description="Media type.")
     active: bool = Field(False, description="It may hold what a viewer would execute: scripts, handlers, references elsewhere.")
+    preview_of: str | None = Field(None, max_length=1024, description="Name of the artifact that this is a small picture or the head of.")
     uri: Uri = Field(description="Where it is.")
 
 
@@ -233,7 +234,7 @@ class ResultStatus(Model):
     """What was harvested."""
 
     manifest: ManifestStatus = Field(description="The whole truth; this is its summary.")
-    artifact_count: int = Field(0, description="How many artifacts the manifest holds.")
+    artifact_count: int = Field(0, description="How many artifacts the manifest holds, previews not counted.")
     artifacts: tuple[ArtifactStatus, ...] = Field(
         (), max_length=MAX_ARTIFACTS, description=f"The first {MAX_ARTIFACTS}; all are in the manifest."
     )

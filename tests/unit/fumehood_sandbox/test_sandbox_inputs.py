@@ -1,0 +1,90 @@
+"""What an attempt gets from the store, and what it hands to it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fumehood_sandbox import wire
+from fumehood_sandbox.wire import Ending, Fault, Rejection
+from unit.fumehood_sandbox.pod import Pod, reasons
+
+# Inputs
+
+
+def test_inputs_are_fetched_checked_and_read_only(pod: Pod) -> None:
+    pod.store.gets["/in.csv"] = b"1,2\n"
+    digest = hashlib.sha256(b"1,2\n").hexdigest()
+    inputs = (
+        wire.File("data/in.csv", remote=pod.remote("/in.csv"), sha256=f"sha256:{digest}", max_bytes=4),
+        wire.File("parameters.json", text='{"window": 12}'),
+    )
+    program = "print(open('/inputs/data/in.csv').read().strip(), open('/inputs/parameters.json').read())"
+    manifest = pod.run(program, inputs=inputs)
+    assert manifest.stdout is not None
+    assert manifest.stdout.tail == '1,2 {"window": 12}\n'
+
+
+def staged(pod: Pod, **fields: object) -> wire.Claim:
+    pod.store.gets["/in.csv"] = b"1,2\n"
+    file = wire.File("in.csv", **{"remote": pod.remote("/in.csv"), **fields})  # type: ignore[arg-type]
+    manifest = pod.run("open('/outputs/ran', 'w')", inputs=(file,))
+    assert not manifest.artifacts, "the program ran"
+    assert manifest.claim.ending is Ending.NOT_STARTED
+    assert not manifest.complete
+    return manifest.claim
+
+
+def test_an_input_with_another_digest(pod: Pod) -> None:
+    assert staged(pod, sha256="sha256:" + "0" * 64).fault is Fault.INPUT_DIGEST
+
+
+def test_an_input_that_is_missing(pod: Pod) -> None:
+    assert staged(pod, remote=pod.remote("/none")).fault is Fault.INPUT_MISSING
+
+
+def test_an_input_that_is_too_large(pod: Pod) -> None:
+    assert staged(pod, max_bytes=3).fault is Fault.INPUT_TOO_LARGE
+
+
+def test_an_input_that_is_refused(pod: Pod) -> None:
+    pod.store.faults = [403]
+    assert staged(pod).fault is Fault.STORE_REFUSED
+
+
+def test_a_name_that_leads_elsewhere_is_not_staged(pod: Pod) -> None:
+    manifest = pod.run("pass", inputs=(wire.File("../work/x", text="x"),))
+    assert manifest.claim.fault is Fault.INTERNAL
+    assert not (pod.base / "work" / "x").exists()
+
+
+# The store
+
+
+def test_a_store_that_fails_twice_is_asked_again(pod: Pod) -> None:
+    pod.store.faults = [500, 503]
+    assert pod.run("open('/outputs/a', 'w').write('x')").complete
+
+
+def test_a_store_that_refuses(pod: Pod) -> None:
+    pod.store.faults = [403]
+    collector, runner = pod.start_collector(pod.order("pass")), pod.start_runner()
+    code, said = collector.wait()
+    assert (code, said, pod.seal().fault, pod.seal().digest) == (1, "", Fault.STORE_REFUSED, None)
+    assert runner.wait()[0] == 0
+
+
+def test_a_store_that_is_down(pod: Pod) -> None:
+    order = pod.order("pass", deadlines=wire.Deadlines(15, 10, 1, 1))
+    pod.store.stop()
+    collector, _ = pod.start_collector(order), pod.start_runner()
+    assert collector.wait()[0] == 1
+    seal = pod.seal()
+    assert (seal.uid, seal.attempt, seal.fault) == ("uid-1", 1, Fault.STORE_UNREACHABLE)
+    assert seal.detail == "connect: ConnectionRefusedError"
+
+
+def test_an_artifact_that_the_permit_does_not_cover(pod: Pod) -> None:
+    pod.store.max_size = 5000
+    manifest = pod.run("open('/outputs/a', 'w').write('x' * 6000); open('/outputs/b', 'w').write('x')")
+    assert reasons(manifest) == {"a": Rejection.SIZE}
+    assert [artifact.name for artifact in manifest.artifacts] == ["b"]
