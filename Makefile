@@ -51,6 +51,7 @@ test-unit: setup ## Run the tests that need no cluster
 	@$(BIN)/pytest -m "not cluster" -n auto tests
 
 test-cluster: deploy ## Run the tests on the real cluster
+	@$(PYTHON) hack/cluster up --with gvisor
 	@$(WITH_CLUSTER) $(BIN)/pytest -m "cluster and not alone" -n 4 tests
 	@$(WITH_CLUSTER) $(BIN)/pytest -m alone tests
 

@@ -28,6 +28,7 @@ VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PACKAGE = "fumehood_sandbox"
 BUILD_ONLY = "filters"  # its subpackage that compiles them
 COMPILED = "compiled"  # what that has made
+AUTHORITIES = "authorities.pem"  # where our transport looks for them
 
 
 def read_list(text: str) -> tuple[list[str], list[str]]:
@@ -95,6 +96,14 @@ def place_package(package: Path, lib: Path) -> None:
     shutil.copytree(package / COMPILED, lib / package.name / COMPILED)
 
 
+def place_authorities(bundle: Path, lib: Path) -> None:
+    """The public authorities, by which a store's certificate is checked if the administrator gives no authority."""
+    text = bundle.read_text()
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise SystemExit(f"{bundle} holds no certificates")
+    (lib / PACKAGE / AUTHORITIES).write_text(text)
+
+
 def place_libraries(programs: list[Path], lib: Path) -> None:
     """Copy the loader as ld.so and every library that the programs are linked with, under its soname."""
     for program in programs:
@@ -120,7 +129,7 @@ def modules_of(package: Path) -> list[str]:
     return [".".join(file.with_suffix("").parts) for file in files if not file.name.startswith("__")]
 
 
-def assemble(package: Path, module_list: Path, target: Path) -> None:
+def assemble(package: Path, module_list: Path, authorities: Path, target: Path) -> None:
     """The whole tree, below `target`."""
     roots, excludes = read_list(module_list.read_text())
     modules = closure(roots, excludes)
@@ -133,18 +142,20 @@ def assemble(package: Path, module_list: Path, target: Path) -> None:
     shutil.copy(Path(sys.executable).resolve(), program)
     extensions = place_stdlib(modules, lib)
     place_package(package, lib)
+    place_authorities(authorities, lib)
     place_libraries([program, *extensions], target / "lib")
     prove(target, [*roots, *modules_of(package)])
 
 
 def main() -> None:
-    """Command line: package, module list, target."""
+    """Command line: package, module list, authorities, target."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("package", type=Path)
     parser.add_argument("modules", type=Path)
+    parser.add_argument("authorities", type=Path)
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
-    assemble(arguments.package, arguments.modules, arguments.target)
+    assemble(arguments.package, arguments.modules, arguments.authorities, arguments.target)
 
 
 if __name__ == "__main__":

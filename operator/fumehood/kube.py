@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 
 from .api.v1alpha1 import GROUP, VERSION
-from .errors import AlreadyExists, Conflict, Forbidden, FumehoodError, Invalid, NotFound, Unavailable
+from .errors import AlreadyExists, Conflict, Forbidden, FumehoodError, Invalid, NotFound, SettingsError, Unavailable
 from .ports import Json
 
 REQUEST_TIMEOUT = 30
@@ -31,7 +32,11 @@ class KubeClient:
 
     @classmethod
     async def connect(cls) -> KubeClient:
-        """Use the Pod's service account if there is one, else the kubeconfig."""
+        """Use the Pod's service account if there is one, else the kubeconfig.
+
+        Raises:
+            SettingsError: there is neither.
+        """
         configuration = client.Configuration()
         # Else each request looks for .netrc and proxy variables, in two threads, which costs
         # more than the request. A proxy that the kubeconfig names is still used.
@@ -39,7 +44,7 @@ class KubeClient:
         try:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            await _load_kubeconfig(configuration)
         return cls(client.ApiClient(configuration))
 
     async def close(self) -> None:
@@ -95,6 +100,14 @@ class KubeClient:
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], None, None, None)
 
 
+async def _load_kubeconfig(configuration: client.Configuration) -> None:
+    try:
+        await config.load_kube_config(client_configuration=configuration)
+    except (config.ConfigException, OSError, yaml.YAMLError) as error:
+        # Not the error's own words: they may quote what is in the file.
+        raise SettingsError(f"no service account, and no kubeconfig that can be used ({type(error).__name__}); set KUBECONFIG") from None
+
+
 def translate(status: int, body: Any, headers: Mapping[str, str], attempted: str) -> FumehoodError:
     """Return our error for an answer of the API server."""
     reason, message = _status_of(body)
@@ -117,6 +130,11 @@ def _status_of(body: Any) -> tuple[str, str]:
         return str(document.get("reason", "")), str(document.get("message", ""))
     except (ValueError, TypeError, AttributeError):
         return "", ""
+
+
+def quote(name: str) -> str:
+    """Return a name as one segment of a path, whatever is in it."""
+    return _quote(name, safe="")
 
 
 def core_path(namespace: str, plural: str, name: str = "") -> str:

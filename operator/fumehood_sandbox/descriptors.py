@@ -17,6 +17,7 @@ from collections.abc import Container, Iterator, Sequence
 
 _MOST_MAPS = 1 << 20  # bytes of a list of mappings; whoever has more hides something in it
 _GONE = " (deleted)"
+_EXITING = 0x4  # PF_EXITING
 
 
 def tables(pid: int) -> list[str]:
@@ -37,7 +38,8 @@ def unnamed(table: str, devices: Container[int]) -> Iterator[os.stat_result | No
     try:
         names = os.listdir(table)
     except PermissionError:
-        yield None
+        if not _is_ending(table.removesuffix("fd") + "stat"):
+            yield None
         return
     except OSError:
         return  # it has ended
@@ -73,6 +75,16 @@ def _count(table: str) -> int:
         return os.stat(table).st_size or len(os.listdir(table))  # kernels before 6.2 give no size
     except OSError:
         return 0
+
+
+def _is_ending(status: str) -> bool:
+    """Whether a thread is on its way out. It has given up its memory, so that its table is nobody's, and lets go of all files."""
+    try:
+        with open(status, "rb") as file:
+            fields = file.read(4096).rpartition(b")")[2].split()  # state, five numbers, flags
+    except OSError:
+        return True
+    return fields[:1] in ([b"Z"], [b"X"]) or (len(fields) > 6 and bool(int(fields[6]) & _EXITING))
 
 
 def _is_unnamed(found: os.stat_result, link: str) -> bool:

@@ -9,7 +9,9 @@ pass the limit; near it there are many.
 Some files without a name are out of sight (see `descriptors`), and the node's own
 limit does not see them either. Where there may be some, all that the file system
 has lost since the program was started is held to be the program's: others may have
-had a part in it, but whoever hides nothing is not charged for them.
+had a part in it, but whoever hides nothing is not charged for them. Ordinary programs
+have a file on its way through a socket for a moment; only what stays out of sight, look
+for look, counts.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _SLICE = 0.02  # of a walk, between two turns of the supervisor's loop
 _REST, _HURRY = 9, 1  # how long a walk rests for each second of work, and if the limit may have been passed
 _STALE = 1.0  # a whole walk is repeated at the latest when the free room has changed; its sum may be hidden in others'
 _STALE_REST = 50
+_SURE = 5  # whole walks, one after the other, after which out of sight is hidden
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class DiskMeter:
         self._allowed = allowed
         self._walk: Iterator[None] | None = None
         self._tally = Tally()
+        self._out_of_sight: dict[int, int] = {}  # by device: how many walks in a row found something to be so
         self._at_first = rooms(roots)
         self._free = self._free_then = free(roots)
         self._stale = 0.0
@@ -101,15 +105,16 @@ class DiskMeter:
                 break
         else:
             self._walk = None
+            self._out_of_sight = {device: self._out_of_sight.get(device, 0) + 1 for device in self._tally.hidden}
         found, whole = self._sum(), self._walk is None
         self.used = found.bytes if whole else max(self.used, found.bytes)
         self.files = found.files if whole else max(self.files, found.files)
         self.largest = max(self.largest, self._tally.largest)
 
     def _sum(self) -> Room:
-        """What was found; where something may be out of sight, all that is gone."""
+        """What was found; where something is hidden, all that is gone."""
         found, total = self._tally, _NOTHING
-        gone = self._gone(found.hidden)
+        gone = self._gone({device for device, walks in self._out_of_sight.items() if walks >= _SURE})
         for device in found.bytes.keys() | found.files.keys() | gone.keys():
             seen, lost = Room(found.bytes.get(device, 0), found.files.get(device, 0)), gone.get(device, _NOTHING)
             total += Room(max(seen.bytes, lost.bytes), max(seen.files, lost.files))

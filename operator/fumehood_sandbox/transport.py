@@ -7,12 +7,15 @@ the certificate against `host`.
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 from urllib.parse import urlsplit
 
 from .border.claim import Fault
 from .faults import StoreError, Unavailable, patience
 
+# The public authorities, as the payload brings them; the analysis' image may have none, or others.
+AUTHORITIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "authorities.pem")
 _CONNECT = 5.0
 _IDLE = 30.0  # seconds without a byte
 
@@ -48,5 +51,6 @@ def target(url: str) -> str:
 def _secure(raw: socket.socket, name: str, ca: str | None) -> socket.socket:
     import ssl  # here: it takes as long to load as all the rest
 
-    context = ssl.create_default_context(cadata=ca)
+    public = AUTHORITIES if ca is None and os.path.exists(AUTHORITIES) else None
+    context = ssl.create_default_context(cafile=public, cadata=ca)
     return context.wrap_socket(raw, server_hostname=name)

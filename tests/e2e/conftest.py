@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FINAL = ("Succeeded", "Failed", "Cancelled")
+PATIENCE = 300  # seconds that nothing takes which goes well, on however slow and busy a machine
 Json = dict[str, Any]
 
 
@@ -28,7 +28,12 @@ class Cluster:
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run kubectl in this namespace; a failure raises with what it printed."""
         done = subprocess.run(
-            ["kubectl", "--namespace", self.namespace, *arguments], input=stdin, text=True, capture_output=True, check=False, timeout=300
+            ["kubectl", "--namespace", self.namespace, *arguments],
+            input=stdin,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=2 * PATIENCE,
         )
         if check and done.returncode:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
@@ -45,24 +50,29 @@ class Cluster:
         created: Json = json.loads(done.stdout)
         return created
 
-    def wait(self, name: str, condition: str = "Finished", timeout: int = 120) -> Json:
-        """Wait until a job has a condition; return it."""
-        self.kubectl("wait", f"analysisjob/{name}", f"--for=condition={condition}", f"--timeout={timeout}s")
+    def wait(self, name: str) -> Json:
+        """Wait until a job is finished; return it."""
+        self.kubectl("wait", f"analysisjob/{name}", "--for=condition=Finished", f"--timeout={PATIENCE}s")
         return self.get("analysisjob", name)
 
-    def run(self, document: Json, timeout: int = 120) -> Json:
+    def run(self, document: Json) -> Json:
         """Create a job and wait for its end; return it."""
-        name = self.create(document)["metadata"]["name"]
-        return self.wait(name, timeout=timeout)
+        return self.wait(self.create(document)["metadata"]["name"])
 
-    def until(self, probe: Callable[[], Any], what: str, timeout: float = 60) -> Any:
-        """Ask `probe` until it returns something; fail after `timeout` seconds."""
-        end = time.monotonic() + timeout
+    def until(self, probe: Callable[[], Any], what: str) -> Any:
+        """Ask `probe` until it returns something."""
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if found := probe():
                 return found
             time.sleep(0.2)
-        raise AssertionError(f"not within {timeout} s: {what}")
+        raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+    def printed(self, created: Json, word: str) -> None:
+        """Wait until a job's program has printed a word: a job is called running before its program has come anywhere."""
+        selector = f"fumehood.dev/job-uid={created['metadata']['uid']}"
+        log = ("logs", "--selector", selector, "--container", "analysis")
+        self.until(lambda: word in self.kubectl(*log, check=False).stdout, f"the program prints {word!r}")
 
 
 def job(name: str, code: str, **spec: Any) -> Json:

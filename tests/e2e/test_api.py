@@ -13,7 +13,7 @@ from kubernetes import client, config
 
 from golden import corpus, manifests
 
-from .conftest import Cluster
+from .conftest import PATIENCE, Cluster
 
 pytestmark = pytest.mark.cluster
 Json = dict[str, Any]
@@ -53,7 +53,7 @@ class TestJudges:
         assert not accepted
         assert case.field in message
 
-    @settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(document=manifests.any_job())
     def test_generated_manifests_get_one_verdict(self, judge: Callable[[Json], Verdict], document: Json) -> None:
         accepted, message = judge(copy.deepcopy(document))
@@ -183,6 +183,29 @@ class TestStatus:
     def test_its_shape_is_closed(self, cluster: Cluster, finished: str, wrong: Json) -> None:
         assert self._write(cluster, wrong, "--dry-run=server").returncode != 0
 
+    @pytest.mark.parametrize("change", [{"phase": None}, {"phase": "Running"}, {"phase": "Succeeded"}], ids=str)
+    def test_a_final_phase_is_final_whoever_writes_it(self, cluster: Cluster, finished: str, change: Json) -> None:
+        done = self._write(cluster, change, "--dry-run=server")
+        assert done.returncode != 0
+        assert "status.phase is final and cannot be changed" in done.stderr
+
+    def test_a_status_that_ended_cannot_be_taken_away(self, cluster: Cluster, finished: str) -> None:
+        patch = '{"status": null}'
+        done = cluster.kubectl(
+            "patch", "aj", finished, "--subresource=status", "--type=merge", "-p", patch, "--dry-run=server", check=False
+        )
+        assert "status.phase is final and cannot be changed" in done.stderr
+
+    def test_a_job_that_ended_gets_no_result_by_hand(self, cluster: Cluster, finished: str) -> None:
+        manifest = {"uri": "s3://elsewhere/manifest.json", "digest": "sha256:" + "0" * 64, "complete": True}
+        done = self._write(cluster, {"result": {"manifest": manifest}}, "--dry-run=server")
+        assert done.returncode != 0
+        assert "status.result.manifest of a job that ended cannot be changed" in done.stderr
+
+    def test_a_job_that_ended_can_still_be_labelled_and_cancelled(self, cluster: Cluster, finished: str) -> None:
+        cluster.kubectl("label", "aj", finished, "team=red", "--dry-run=server")
+        assert patch(cluster, finished, {"cancel": True}, "--dry-run=server").returncode == 0
+
     def test_columns_tell_the_story(self, cluster: Cluster, finished: str) -> None:
         head, row = cluster.kubectl("get", "aj", finished).stdout.splitlines()
         assert head.split() == ["NAME", "STATUS", "FAILURE", "ENVIRONMENT", "ARTIFACTS", "DURATION", "AGE"]
@@ -201,7 +224,7 @@ class TestStatus:
             assert [item["metadata"]["name"] for item in items] == found
 
     def test_a_condition_can_be_waited_for(self, cluster: Cluster, finished: str) -> None:
-        cluster.kubectl("wait", f"aj/{finished}", "--for=condition=Finished", "--timeout=5s")
+        cluster.kubectl("wait", f"aj/{finished}", "--for=condition=Finished", f"--timeout={PATIENCE}s")
 
 
 @pytest.mark.parametrize(

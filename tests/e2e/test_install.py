@@ -19,7 +19,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
 
 def test_helm_test_passes(environ: dict[str, str]) -> None:
     done = subprocess.run(
-        ["helm", "test", "fumehood", "--namespace", "fumehood-system", "--timeout", "3m"], capture_output=True, text=True, check=False
+        ["helm", "test", "fumehood", "--namespace", "fumehood-system", "--timeout", "10m"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Succeeded" in done.stdout

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import ROOT, Cluster, Json, job
+from .conftest import PATIENCE, ROOT, Cluster, Json, job
 from .results import assert_failed, fetch
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]  # changes the settings of the one operator
+pytestmark = [pytest.mark.cluster, pytest.mark.alone, pytest.mark.timeout(3600)]  # changes the settings of the one operator
 
 PORT = 8099
 LISTENER = f"""
@@ -29,7 +29,7 @@ http.server.ThreadingHTTPServer(("", {PORT}), Answer).serve_forever()
 # By name, which only the profile's hosts can resolve. A policy may be in force only a while after the Pod started.
 CALL = f"""
 import time, urllib.request
-end = time.monotonic() + 60
+end = time.monotonic() + 200
 while True:
     try:
         answer = urllib.request.urlopen("http://listener.example:{PORT}/", timeout=3).read()
@@ -76,7 +76,7 @@ def listener(environ: dict[str, str], images: Any) -> Iterator[str]:
     """The address of a Pod that answers, in a namespace that has nothing to do with jobs."""
     place = namespace()
     place.create(pod("listener", images["environments"]["python"]["reference"], LISTENER))
-    place.kubectl("wait", "pod/listener", "--for=condition=Ready", "--timeout=120s")
+    place.kubectl("wait", "pod/listener", "--for=condition=Ready", f"--timeout={PATIENCE}s")
     yield place.get("pod", "listener")["status"]["podIP"]
     place.kubectl("delete", "namespace", place.namespace, "--wait=false")
 
@@ -98,7 +98,7 @@ def ranges() -> list[str]:
 
 def deploy(*more: Path) -> None:
     """Install the chart as `make deploy` does, with more values."""
-    command = ["helm", "upgrade", "fumehood", "charts/fumehood", "--namespace", "fumehood-system", "--wait", "--timeout=3m"]
+    command = ["helm", "upgrade", "fumehood", "charts/fumehood", "--namespace", "fumehood-system", "--wait", "--timeout=10m"]
     values = [f"--values={path}" for path in (ROOT / ".cluster" / "values.yaml", *more)]
     done = subprocess.run([*command, *values], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -127,9 +127,16 @@ def condition(found: Json) -> Json:
     return next((entry for entry in conditions if entry["type"] == "NetworkIsolated"), {})
 
 
+def records(uid: str) -> list[Json]:
+    """Return what the log of the operator says of a job's ways out; of all its Pods, since an old one may still end."""
+    log = Cluster("fumehood-system").kubectl("logs", "--selector=app.kubernetes.io/name=fumehood", "--tail=-1").stdout
+    found = [json.loads(line) for line in log.splitlines() if line.startswith("{") and "EgressGranted" in line]
+    return [record for record in found if record["uid"] == uid]
+
+
 class TestAProfile:
     def test_a_job_that_has_it_gets_out_and_it_is_recorded(self, cluster: Cluster, store: Any, profile: str) -> None:
-        done = cluster.run(job("out", CALL, egress={"profile": profile, "reason": "to say hello"}), timeout=180)
+        done = cluster.run(job("out", CALL, egress={"profile": profile, "reason": "to say hello"}))
         assert done["status"]["phase"] == "Succeeded", done["status"]
         assert fetch(store, done["status"]["result"]["artifacts"][0]["uri"]) == b"hello from outside"
         granted = done["status"]["egress"]
@@ -137,11 +144,8 @@ class TestAProfile:
         assert condition(done)["status"] == "True"
         assert done["status"]["sandbox"]["networkProof"] == "Proved"
         events = cluster.get("events.events.k8s.io")["items"]
-        (told,) = [event for event in events if event["reason"] == "EgressGranted"]
-        assert told["regarding"]["uid"] == done["metadata"]["uid"]
-        log = Cluster("fumehood-system").kubectl("logs", "deployment/fumehood", "--since=10m").stdout
-        records = [json.loads(line) for line in log.splitlines() if line.startswith("{") and "EgressGranted" in line]
-        (record,) = [record for record in records if record["uid"] == done["metadata"]["uid"]]
+        assert [event["reason"] for event in events if event["regarding"].get("uid") == done["metadata"]["uid"]] == ["EgressGranted"]
+        (record,) = cluster.until(lambda: records(done["metadata"]["uid"]), "the operator's log has it")
         assert (record["profile"], record["reason"], record["namespace"]) == ("listener", "to say hello", cluster.namespace)
         assert record["manager"].startswith("kubectl")
 
@@ -150,7 +154,7 @@ class TestAProfile:
         # Policies come into force a while after the Pod started: what counts is how it ends.
         code = f"""
 import socket, time
-end = time.monotonic() + 60
+end = time.monotonic() + 200
 while True:
     try:
         socket.create_connection(({api!r}, 443), timeout=3).close()
@@ -160,7 +164,7 @@ while True:
         raise SystemExit("the API server stays open")
     time.sleep(0.5)
 """
-        done = cluster.run(job("only-there", code, egress={"profile": profile, "reason": "to try another door"}), timeout=180)
+        done = cluster.run(job("only-there", code, egress={"profile": profile, "reason": "to try another door"}))
         assert done["status"]["phase"] == "Succeeded", done["status"]
 
     def test_the_same_job_without_it_cannot(self, cluster: Cluster, listener: str, profile: str) -> None:
@@ -179,16 +183,33 @@ while True:
     def test_another_namespace_may_not_use_it(self, profile: str) -> None:
         other = namespace()
         try:
-            done = other.run(job("elsewhere", CALL, egress={"profile": profile, "reason": "a try"}), timeout=180)
+            done = other.run(job("elsewhere", CALL, egress={"profile": profile, "reason": "a try"}))
             assert_failed(done, "VALIDATION_ERROR", "EgressNotAllowed")
         finally:
             other.kubectl("delete", "namespace", other.namespace, "--wait=false")
 
 
+def first_that_waits(place: Cluster) -> Json:
+    """Make jobs until one has to wait: the operator hears of a policy a moment after it was made."""
+
+    def waits_or_is_over(name: str) -> Json | None:
+        found = place.get("analysisjob", name)
+        over = found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Cancelled")
+        return found if over or condition(found).get("status") == "False" else None
+
+    def another() -> Json | None:
+        name = place.create(job(f"waits-{secrets.token_hex(4)}", "print(1)"))["metadata"]["name"]
+        found: Json = place.until(lambda: waits_or_is_over(name), "the job waits or is over")
+        return found if condition(found).get("status") == "False" else None
+
+    found: Json = place.until(another, "a job waits")
+    return found
+
+
 def test_a_namespace_that_is_opened_runs_nothing_until_it_is_shut_again(environ: dict[str, str]) -> None:
     place = namespace()
     try:
-        first = place.run(job("before", "print(1)"), timeout=180)
+        first = place.run(job("before", "print(1)"))
         assert first["status"]["phase"] == "Succeeded", first["status"]
         opened = {
             "apiVersion": "networking.k8s.io/v1",
@@ -197,20 +218,16 @@ def test_a_namespace_that_is_opened_runs_nothing_until_it_is_shut_again(environ:
             "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
         }
         place.create(opened)
-        place.create(job("waits", "print(1)"))
-        waiting = place.until(
-            lambda: found if condition(found := place.get("analysisjob", "waits")).get("status") == "False" else None,
-            "the job waits with the condition",
-            timeout=120,
-        )
+        waiting = first_that_waits(place)
+        name = waiting["metadata"]["name"]
         assert waiting["status"]["phase"] == "Pending"
         assert condition(waiting)["reason"] == "TargetReached"
         assert "API server" in condition(waiting)["message"]
-        assert not [pod for pod in place.get("pods")["items"] if pod["metadata"]["name"].startswith("waits")]
+        assert not [pod for pod in place.get("pods")["items"] if pod["metadata"]["name"].startswith(name)]
         events = place.get("events.events.k8s.io")["items"]
         assert [event for event in events if event["reason"] == "TargetReached" and event["type"] == "Warning"]
         place.kubectl("delete", "networkpolicy", "allow-all")
-        done = place.wait("waits", timeout=180)
+        done = place.wait(name)
         assert done["status"]["phase"] == "Succeeded", done["status"]
         assert condition(done)["status"] == "True"
     finally:

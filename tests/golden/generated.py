@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 RESOURCES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+VARIABLES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
 ENVIRONMENTS = st.builds(
     lambda digest, **spec: {
         "metadata": {"name": "python"},
@@ -21,7 +22,7 @@ ENVIRONMENTS = st.builds(
     DIGESTS,
     runtimeClassName=st.none() | RESOURCES,
     userNamespaces=st.sampled_from(["Auto", "Required", "Off"]),
-    env=st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=3),
+    env=st.dictionaries(VARIABLES, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=10), max_size=3),
     maximums=st.sampled_from([{}, {"memory": "32Mi", "cpu": "50m"}, {"wallClock": "1s"}]),
 )
 SETTINGS = st.fixed_dictionaries(

@@ -22,7 +22,7 @@ from fumehood.selftest.judge import Result
 from fumehood.selftest.levels import Level
 from fumehood.selftest.run import Range, at_level, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = [pytest.mark.cluster, pytest.mark.alone, pytest.mark.timeout(5400)]  # the first test waits for all cases
 
 PARALLEL = 4  # of each level, on two cores
 Asked = dict[Level, list[Case]]

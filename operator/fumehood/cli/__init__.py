@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,24 +26,37 @@ class Output(enum.StrEnum):
     MARKDOWN = "markdown"
 
 
+def _name(value: str) -> str:
+    """Refuse what is no name on a cluster; a name also becomes a folder."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", value) or ".." in value:
+        raise typer.BadParameter(f"{value!r} is no name: lower-case letters, digits, dots and hyphens")
+    return value
+
+
 @app.command()
 def operator() -> None:
     """Run the operator (the chart's Deployment does). Settings come from FUMEHOOD_* variables."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError as SettingsSourceError
 
     from .. import logs
     from ..audit import to_stdout
     from ..errors import FumehoodError
     from ..serve import serve
-    from ..settings import Settings
+    from ..settings import PREFIX, Settings, misspelt
 
+    wrong = {name: "there is no such setting" + (f"; {near} is one" if near else "") for name, near in misspelt(os.environ).items()}
     try:
         settings = Settings()
+    except SettingsSourceError as error:
+        wrong[PREFIX + "*"] = f"{error}; lists and maps are JSON"
     except ValidationError as error:
         for fault in error.errors():
-            name = "FUMEHOOD_" + "__".join(str(part) for part in fault["loc"]).upper()
-            print(f"fumehood: {name}: {fault['msg']}", file=sys.stderr)
-        raise typer.Exit(2) from None
+            wrong.setdefault(PREFIX + "__".join(str(part) for part in fault["loc"]).upper(), fault["msg"].removeprefix("Value error, "))
+    if wrong:
+        for name, why in wrong.items():
+            print(f"fumehood: {name}: {why}", file=sys.stderr)
+        raise typer.Exit(2)
     logs.configure(settings.log_level, settings.private)
     to_stdout()
     try:
@@ -56,13 +71,14 @@ def operator() -> None:
 
 @app.command()
 def download(
-    job: Annotated[str, typer.Argument(help="Name of an AnalysisJob that ended.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")] = "default",
+    job: Annotated[str, typer.Argument(callback=_name, help="Name of an AnalysisJob that ended.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Its namespace.")] = "default",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files; made if needed.")] = Path(),
 ) -> None:
     """Fetch a job's artifacts and logs from the store, verifying every digest.
 
-    The store is named by S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.
+    The store is named by S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY, and if
+    needed by S3_REGION and S3_CA_FILE.
     """
     from .download import download as fetch
 
@@ -71,9 +87,9 @@ def download(
 
 @app.command()
 def check(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="AnalysisEnvironment to run it in.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to run it.")] = "default",
-    timeout: Annotated[float, typer.Option(help="Seconds after which it has failed.")] = 120.0,
+    environment: Annotated[str, typer.Option("--environment", "-e", callback=_name, help="AnalysisEnvironment to run it in.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Where to run it.")] = "default",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which it has failed.")] = 120.0,
 ) -> None:
     """Run one tiny job through the whole of Fumehood (`helm test` does) and remove it."""
     from .check import check as run
@@ -83,8 +99,10 @@ def check(
 
 @app.command()
 def selftest(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="AnalysisEnvironment with Python 3 to run the attacks in.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to run them.")] = "default",
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", callback=_name, help="AnalysisEnvironment with Python 3 to run the attacks in.")
+    ],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Where to run them.")] = "default",
     level: Annotated[
         list[Level] | None,
         typer.Option(help="Level of isolation to test, each in a copy of the environment. Default: the environment as it is."),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from pydantic import SecretStr
+from pydantic import ValidationError
 
 from ..settings import StoreSettings
 from ..storage.s3 import S3Store, utc_now
 
+FIELDS = ("endpoint", "bucket", "access_key", "secret_key", "region", "ca_file")
 VARIABLES = ("S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
@@ -25,12 +26,14 @@ def from_environment() -> S3Store:
     """
     if names := missing():
         raise ValueError(f"{', '.join(names)} not set: say where the store is")
-    settings = StoreSettings(
-        endpoint=os.environ["S3_ENDPOINT"],
-        bucket=os.environ["S3_BUCKET"],
-        access_key=SecretStr(os.environ["S3_ACCESS_KEY"]),
-        secret_key=SecretStr(os.environ["S3_SECRET_KEY"]),
-        region=os.environ.get("S3_REGION") or "us-east-1",
-        ca_file=os.environ.get("S3_CA_FILE") or None,
-    )
+    given = {field: value for field in FIELDS if (value := os.environ.get(_variable(field)))}
+    try:
+        settings = StoreSettings.model_validate(given)
+    except ValidationError as error:
+        wrong = (f"{_variable(fault['loc'][0])}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors())
+        raise ValueError("; ".join(wrong)) from None
     return S3Store(settings, utc_now)
+
+
+def _variable(field: int | str) -> str:
+    return f"S3_{field}".upper()

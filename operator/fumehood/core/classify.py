@@ -141,7 +141,8 @@ def _not_begun(claim: wire.Claim, credible: set[wire.Fault]) -> Failure | None:
     message = FAULT_MESSAGE[fault] + (f": {detail}" if detail else "")
     names = tuple(name[:63] for name in detail.removeprefix("missing: ").split(", ")[:16])
     missing = names if fault is wire.Fault.SANDBOX_UNAVAILABLE and detail else None
-    return Failure(FAULT_REASON[fault], message, Evidence(missing=missing, entry=detail[:255] if fault.name.startswith("INPUT") else None))
+    entry = detail.partition(": ")[0][:255] if fault.name.startswith("INPUT") else None  # file names have no colon
+    return Failure(FAULT_REASON[fault], message, Evidence(missing=missing, entry=entry or None))
 
 
 def _violation(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:

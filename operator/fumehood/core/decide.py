@@ -94,7 +94,7 @@ Action = Launch | Fetch | Progress | Finish | Stop | Release | Expire | Wait
 def decide(view: View) -> Action:
     """Return the one next thing to do."""
     if view.job.metadata.deletion_timestamp:
-        return Wait()  # the sandbox goes with its owner
+        return _deleted(view)
     if view.job.status.final:
         return _after_the_end(view)
     if view.sandbox is None:
@@ -102,6 +102,13 @@ def decide(view: View) -> Action:
     if view.sandbox.collector.terminated or view.sandbox.ended:
         return _conclude(view, view.sandbox)
     return _underway(view, view.sandbox)
+
+
+def _deleted(view: View) -> Action:
+    """End a job that stays for somebody's finalizer: nobody waits for its result, and its place is for others."""
+    if view.sandbox is None:
+        return Wait() if view.job.status.final else Finish(cancelled=True)
+    return Wait() if view.sandbox.deleting and not view.sandbox.ended else Release()
 
 
 def _after_the_end(view: View) -> Action:
@@ -150,10 +157,11 @@ def _conclude(view: View, sandbox: SandboxFacts) -> Action:
 def _underway(view: View, sandbox: SandboxFacts) -> Action:
     age = view.now - sandbox.created_at
     up = sandbox.collector.started and sandbox.analysis.started
-    if view.job.spec.cancel and not up:
+    if view.job.spec.cancel and not up and not sandbox.scheduled:
         return Finish(cancelled=True)
+    # On a node, its program may run a second and more before the kubelet says so.
     if not up and (age >= view.start_deadline or classify.image_trouble(sandbox)):
-        return Finish(classify.not_started(sandbox))
+        return _end(view, classify.not_started(sandbox))
     if sandbox.gone_by and view.now >= sandbox.gone_by:
         return _end(view, Failure(Reason.POD_LOST, "the node reports nothing of the Pod since all of its deadlines have passed"))
     if view.job.spec.cancel and not sandbox.stopping:

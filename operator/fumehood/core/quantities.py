@@ -43,8 +43,8 @@ def parse_duration(text: str) -> float:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return seconds for people and columns: 0.94s, 12.5s, 95s."""
-    digits = 2 if seconds < 10 else 1 if seconds < 60 else 0
+    """Return seconds for people and columns: 0.002s, 0.94s, 12.5s, 95s."""
+    digits = 3 if 0 < seconds < 0.1 else 2 if seconds < 10 else 1 if seconds < 60 else 0
     return f"{seconds:.{digits}f}s"
 
 

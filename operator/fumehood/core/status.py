@@ -189,7 +189,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
                 size=artifact.size,
                 content_type=artifact.content_type,
                 active=artifact.active,
-                preview_of=sanitise.printable(artifact.preview_of) if artifact.preview_of else None,
+                preview_of=sanitise.printable(artifact.preview_of or ""),
                 uri=uri(artifact.key),
             )
             for artifact in manifest.artifacts[:MAX_ARTIFACTS]

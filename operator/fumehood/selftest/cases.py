@@ -145,12 +145,12 @@ def expectation(about: CaseFile, level: Level, *, landlock: bool) -> Expectation
 
 
 def ordinary(environment: str) -> dict[str, Any]:
-    """Return the spec that every case starts from: small, so that many run at once."""
+    """Return the spec that every case starts from: small, so that many run at once, with time for slow machines."""
     return {
         "schemaVersion": "1.0",
         "environment": environment,
         "source": {"entrypoint": "main.py", "files": {"main.py": "print('hello')\n"}},
-        "limits": {"wallClock": "20s", "cpuTime": "20s", "memory": "128Mi", "disk": "64Mi", "output": "256Ki"},
+        "limits": {"wallClock": "60s", "cpuTime": "60s", "memory": "128Mi", "disk": "64Mi", "output": "256Ki"},
         "ttlSecondsAfterFinished": 1800,
     }
 

@@ -26,7 +26,7 @@ from .judge import Observation, Result, faults
 from .levels import CHANGES, Level
 
 INTERVAL = 0.5
-PATIENCE = 180.0  # seconds for one job from its creation; the wall clocks of the corpus are far below
+PATIENCE = 400.0  # seconds for one job from its creation; the wall clocks of the corpus are far below
 _READ = 4 << 20  # bytes of an artifact that are looked at
 _READS = 12
 _ANY_LEVEL = Level.RUNC  # what is expected where nothing says how a job ran

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
+import certifi
 import urllib3
 from minio import Minio
 from minio.datatypes import PostPolicy
@@ -31,21 +33,16 @@ class S3Store:
     """Implements `ports.ArtifactStore`."""
 
     def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        """Open no connection yet.
+
+        Raises:
+            SettingsError: the authorities cannot be read, or the client takes the endpoint for none.
+        """
         self.bucket = settings.bucket
         self._settings = settings
         self._clock = clock
-        self._ca = _read(settings.ca_file) if settings.ca_file else None
-        parts = urlsplit(settings.endpoint)
-        self._client = Minio(
-            parts.netloc,
-            access_key=settings.access_key.get_secret_value(),
-            secret_key=settings.secret_key.get_secret_value(),
-            secure=parts.scheme == "https",
-            region=settings.region,
-            http_client=urllib3.PoolManager(
-                timeout=_TIMEOUT, retries=False, maxsize=16, ca_certs=settings.ca_file, cert_reqs="CERT_REQUIRED"
-            ),
-        )
+        self._ca = _authorities(settings.ca_file) if settings.ca_file else None
+        self._client = _client(settings, self._ca)
 
     def addresses(self) -> tuple[str, ...]:
         """Return the store's addresses, resolved here because Pods have no DNS."""
@@ -92,6 +89,8 @@ class S3Store:
         """
         try:
             exists = await asyncio.to_thread(self._client.bucket_exists, self.bucket)
+        except ValueError as error:
+            raise SettingsError(f"store.bucket: {error}") from None
         except (MinioException, urllib3.exceptions.HTTPError) as error:
             raise _translated(error, "bucket") from None
         if not exists:
@@ -142,9 +141,41 @@ def _translated(error: Exception, what: str) -> Exception:
     return Unavailable(f"the store did not answer ({type(error).__name__})")
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()
+def _client(settings: StoreSettings, ca: str | None) -> Minio:
+    parts = urlsplit(settings.endpoint)
+    secure = parts.scheme == "https"
+    trust = _trust(ca) if secure else None
+    try:
+        return Minio(
+            parts.netloc,
+            access_key=settings.access_key.get_secret_value(),
+            secret_key=settings.secret_key.get_secret_value(),
+            secure=secure,
+            region=settings.region,
+            http_client=urllib3.PoolManager(timeout=_TIMEOUT, retries=False, maxsize=16, ssl_context=trust),
+        )
+    except ValueError as error:
+        raise SettingsError(f"store.endpoint: {error}") from None
+
+
+def _trust(ca: str | None) -> ssl.SSLContext:
+    """Trust the given authorities alone, or else the machine's and the public ones: the operator's image has none of its own."""
+    if ca is None:
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+        return context
+    try:
+        return ssl.create_default_context(cadata=ca or "\n")  # nothing at all would mean the machine's
+    except ssl.SSLError:
+        raise SettingsError("store.ca_file: this is no PEM file with certificates") from None
+
+
+def _authorities(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"store.ca_file: {path} cannot be read ({type(error).__name__})") from None
 
 
 def utc_now() -> datetime:

@@ -3,6 +3,6 @@ import time
 from attack import leave
 
 leave("before.txt")
-end = time.monotonic() + 90
+end = time.monotonic() + 180
 while time.monotonic() < end:
     pass

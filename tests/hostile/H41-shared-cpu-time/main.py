@@ -7,4 +7,5 @@ for _ in range(4):
             while time.process_time() < 1.2:
                 pass
         os._exit(0)
-time.sleep(50)
+for _ in range(3):
+    time.sleep(60)

@@ -7,6 +7,6 @@ for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
     except (OSError, ValueError):
         pass
 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-end = time.monotonic() + 90
+end = time.monotonic() + 180
 while time.monotonic() < end:
     pass

@@ -15,5 +15,5 @@ for number in range(128):
         descriptor = os.memfd_create("hoard")
         os.write(descriptor, bytes([1]) * (4 << 20))
         hoard.append(descriptor)
-    time.sleep(0.01)
-time.sleep(5)
+    time.sleep(0.05)
+time.sleep(20)

@@ -7,4 +7,4 @@ for number in range(24):  # 96 MiB where nothing stops it
     os.unlink(f"/tmp/{number}")
     os.write(descriptor, b"x" * (4 << 20))
     hoard.append(descriptor)
-time.sleep(8)
+time.sleep(30)

@@ -17,4 +17,7 @@ for _ in range(3):
                     file.write("x")
                 leave("done.txt")
         os._exit(0)
+end = time.monotonic() + 50
+while not os.path.exists("/outputs/done.txt") and time.monotonic() < end:
+    time.sleep(0.05)
 time.sleep(0.5)

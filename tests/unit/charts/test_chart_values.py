@@ -27,7 +27,19 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"stroe": {}}, "stroe"),
         ({"store": {"endpont": "x"}}, "endpont"),
         ({"store": {"endpoint": "minio:9000"}}, "/store/endpoint"),
+        ({"store": {"endpoint": "https://minio:65536"}}, "/store/endpoint"),
+        ({"store": {"endpoint": "https://key:hush@minio"}}, "/store/endpoint"),
+        ({"store": {"endpoint": "https://minio?x=y"}}, "/store/endpoint"),
         ({"store": {"bucket": "Not A Bucket"}}, "/store/bucket"),
+        ({"store": {"bucket": "a..b"}}, "/store/bucket"),
+        ({"store": {"bucket": "192.0.2.1"}}, "/store/bucket"),
+        ({"nameOverride": "Fume.Hood"}, "/nameOverride"),
+        ({"fullnameOverride": "fume.hood"}, "/fullnameOverride"),
+        ({"fullnameOverride": "-fumehood"}, "/fullnameOverride"),
+        ({"commonLabels": {"not a key": "x"}}, "not a key"),
+        ({"commonLabels": {"team": "not a value!"}}, "/commonLabels/team"),
+        ({"commonLabels": {"app.kubernetes.io/name": "other"}}, "app.kubernetes.io/name"),
+        ({"podLabels": {"app.kubernetes.io/instance": "other"}}, "app.kubernetes.io/instance"),
         ({"store": {"inputBuckets": "datasets"}}, "/store/inputBuckets"),
         ({"image": {"digest": "abc"}}, "/image/digest"),
         ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
@@ -35,6 +47,9 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"environments": {"python": ENVIRONMENT | {"image": "registry.example/env:latest"}}}, "/environments/python/image"),
         ({"environments": {"python": {"adapter": "python"}}}, "image"),
         ({"environments": {"Python": ENVIRONMENT}}, "Python"),
+        ({"environments": {"py..thon": ENVIRONMENT}}, "py..thon"),
+        ({"environments": {"python": ENVIRONMENT | {"env": {"A=B": "x"}}}}, "A=B"),
+        ({"environments": {"python": ENVIRONMENT | {"env": {"A": "\0"}}}}, "/environments/python/env/A"),
         ({"environments": {"python": ENVIRONMENT | {"maximums": {"wallClock": "an hour"}}}}, "/environments/python/maximums/wallClock"),
         ({"environments": {"python": ENVIRONMENT | {"userNamespaces": "Sometimes"}}}, "/environments/python/userNamespaces"),
         ({"environments": {"python": ENVIRONMENT | {"onViolation": "Ignore"}}}, "/environments/python/onViolation"),
@@ -44,8 +59,14 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"pods": {"cpuRequestFraction": 2}}, "/pods/cpuRequestFraction"),
         ({"deadlines": {"start": 0}}, "/deadlines/start"),
         ({"egress": {"cidrs": ["everywhere"]}}, "/egress/cidrs"),
+        ({"egress": {"cidrs": ["300.1.1.1/8"]}}, "/egress/cidrs"),
+        ({"egress": {"cidrs": ["10.0.0.0/33"]}}, "/egress/cidrs"),
         ({"egress": {"port": 70000}}, "/egress/port"),
         ({"network": {"clusterRanges": ["10.0.0.0"]}}, "/network/clusterRanges"),
+        ({"network": {"clusterRanges": ["2001:db8::/129"]}}, "/network/clusterRanges"),
+        ({"network": {"proof": {"dns": "999.1.1.1"}}}, "/network/proof/dns"),
+        ({"network": {"proof": {"interval": 1e9}}}, "/network/proof/interval"),
+        ({"deadlines": {"harvest": 86401}}, "/deadlines/harvest"),
         ({"network": {"proof": {"node": "Ignore"}}}, "/network/proof/node"),
         ({"network": {"proof": {"interval": 1}}}, "/network/proof/interval"),
         ({"network": {"profiles": {"mirror": PROFILE}}}, "/network/clusterRanges"),
@@ -55,6 +76,7 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"network": {"profiles": {"mirror": PROFILE | {"until": "next year"}}}}, "/network/profiles/mirror/until"),
         ({"network": {"profiles": {"mirror": {"cidrs": ["198.51.100.7/32"]}}}}, "ports"),
         ({"extraEnv": [{"name": "FUMEHOOD_NAMESPACES", "value": "x"}]}, "/extraEnv/0"),
+        ({"extraEnv": [{"name": "Fumehood_namespaces", "value": "x"}]}, "/extraEnv/0"),
         ({"podDisruptionBudget": {"maxUnavailable": 5}}, "/podDisruptionBudget/maxUnavailable"),
         ({"logLevel": "LOUD"}, "/logLevel"),
     ],
@@ -63,6 +85,35 @@ def test_a_wrong_value_is_refused_by_name(values: Document, named: str) -> None:
     done = template(merged(MINIMAL, values))
     assert done.returncode != 0
     assert named in done.stderr
+
+
+SECTIONS = [("livenessProbe",), ("metrics",), ("metrics", "service"), ("network",), ("network", "proof"), ("pods",), ("store",), ("test",)]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=".".join)
+def test_a_section_that_is_taken_away_is_missed_by_name(section: tuple[str, ...]) -> None:
+    values: Any = None
+    for key in reversed(section):
+        values = {key: values}
+    done = template(merged(MINIMAL, values))
+    assert done.returncode != 0
+    assert f"missing property '{section[-1]}'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"store": {"endpoint": "https://[2001:db8::1]:9000/"}}, "https://[2001:db8::1]:9000/"),
+        ({"egress": {"cidrs": ["192.0.2.0/24", "2001:db8::/32", "::ffff:192.0.2.1/128"]}}, "::ffff:192.0.2.1/128"),
+        ({"network": {"proof": {"dns": "2001:db8::53"}}}, "2001:db8::53"),
+        ({"commonLabels": {"example.com/team": "a_b.C-1", "bare": ""}}, "example.com/team: a_b.C-1"),
+        ({"fullnameOverride": "hood-2"}, "name: hood-2"),
+    ],
+)
+def test_a_right_value_is_taken(values: Document, shown: str) -> None:
+    done = template(merged(MINIMAL, values))
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_it_waits_for_the_end_and_cleans_up() -> None:
     api = Api({}, {"phase": "Starting"}, {"phase": "Running"}, SUCCEEDED)
-    assert await check.run(api, "lab", "python", 10) == 0
+    assert await check.run(api, "lab", "python", 300) == 0
     assert api.deleted == [("fumehood-check-x", "u-1")]
 
 
@@ -80,7 +80,7 @@ async def test_anything_else_is_a_failure_and_says_why(status: dict[str, Any], s
 async def test_it_cleans_up_when_the_api_server_fails() -> None:
     api = Api()
     with pytest.raises(Unavailable):
-        await check.run(api, "lab", "python", 10)
+        await check.run(api, "lab", "python", 300)
     assert api.deleted
 
 

@@ -115,12 +115,22 @@ class TestForeignThings:
         assert world.pods == [] and world.cluster.of("secrets") == []
         assert world.operator.reconciler.admission.active == 0 and UID not in world.operator.reconciler.sandboxes
 
-    async def test_a_job_that_is_being_deleted_is_left_alone(self) -> None:
+    @pytest.mark.parametrize("ended", [False, True])
+    async def test_a_deleted_job_that_a_finalizer_keeps_holds_no_sandbox_and_no_place(self, ended: bool) -> None:
+        """Else jobs that nobody can remove would use up all places, without a Pod between them."""
         world = World()
         await world.submit()
-        world.cluster.change(JOB, {"metadata": {"deletionTimestamp": "2026-11-01T12:00:00Z"}})
+        world.operator.alive = not ended
+        if ended:
+            await world.runs_well()
+        world.operator.alive = True
+        world.cluster.change(JOB, {"metadata": {"deletionTimestamp": "2026-11-01T12:00:00Z", "finalizers": ["example.com/mine"]}})
+        await world.settle()
+        assert world.pods == [] and world.cluster.of("secrets") == []
+        assert world.operator.reconciler.admission.active == 0
+        assert world.status["phase"] == "Cancelled"
         before = len(world.cluster.writes)
-        await world.runs_well()
+        await world.operator.look_again()
         assert len(world.cluster.writes) == before
 
     async def test_a_networkpolicy_that_was_changed_is_put_right(self) -> None:

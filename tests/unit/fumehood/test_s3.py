@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import certifi
 import pytest
 import urllib3
 from minio.error import S3Error
@@ -170,7 +173,73 @@ async def test_a_bucket_that_is_not_there_stops_the_start(monkeypatch: pytest.Mo
         await one.check()
 
 
-@pytest.mark.parametrize("endpoint", ["store.example:9000", "ftp://store", "http://", "http://store/bucket", ""])
-def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
-    with pytest.raises(ValueError, match="endpoint"):
-        store(endpoint=endpoint)
+async def test_what_the_client_refuses_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = store()
+
+    def refuse(_: str) -> bool:
+        raise ValueError("bucket name x--ol-s3 must not end so")
+
+    monkeypatch.setattr(one._client, "bucket_exists", refuse)
+    with pytest.raises(SettingsError, match=r"store\.bucket: .*x--ol-s3"):
+        await one.check()
+
+
+def test_an_endpoint_that_the_client_refuses_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("invalid hostname")
+
+    monkeypatch.setattr(s3, "Minio", refuse)
+    with pytest.raises(SettingsError, match=r"store\.endpoint: invalid hostname"):
+        store()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no certificate", "größe".encode(), b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"]
+)
+def test_authorities_that_cannot_be_read_stop_the_start(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ca.crt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"store\.ca_file"):
+        store(endpoint="https://store.example", ca_file=str(path))
+
+
+class TestTrust:
+    """Which certificates the client takes, where the machine has no authorities: the operator's image has none."""
+
+    @pytest.fixture(autouse=True)
+    def bare(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+
+    @staticmethod
+    def trusted(one: s3.S3Store) -> set[bytes]:
+        context: ssl.SSLContext = one._client._http.connection_pool_kw["ssl_context"]  # type: ignore[attr-defined]
+        assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+        return set(context.get_ca_certs(binary_form=True))
+
+    def test_the_public_authorities_are_trusted_without_any_given(self) -> None:
+        assert self.trusted(store(endpoint="https://store.example")) == set(public())
+
+    def test_those_of_the_machine_too(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        first, second = public()[:2]
+        machines, publics = write(tmp_path / "machine.pem", [first]), write(tmp_path / "public.pem", [second])
+        monkeypatch.setenv("SSL_CERT_FILE", str(machines))
+        monkeypatch.setattr(certifi, "where", lambda: str(publics))
+        assert self.trusted(store(endpoint="https://store.example")) == {first, second}
+
+    def test_given_authorities_are_the_only_ones(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "ca.crt", public()[:1])
+        one = store(endpoint="https://store.example", ca_file=str(path))
+        assert self.trusted(one) == {public()[0]}
+
+
+def public() -> list[bytes]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certifi.where())
+    return sorted(context.get_ca_certs(binary_form=True))
+
+
+def write(path: Path, certificates: list[bytes]) -> Path:
+    path.write_text("".join(ssl.DER_cert_to_PEM_cert(one) for one in certificates))
+    return path

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ COLLECTOR_UID = 23411
 # The kernel counts the processes of a user: tests that run beside each other must not be counted together.
 ANALYSIS_UID = 100_000 + os.getpid() % 100_000
 NEW_NETWORK = 0x40000000
+# What nothing here takes that goes well, however slow and busy the machine is.
+LONG = 300.0
+PATIENCE = 2 * LONG
 LIMITS = wire.Limits(
-    wall_clock=20,
-    cpu_time=20,
+    wall_clock=LONG,
+    cpu_time=LONG,
     memory=1 << 30,
     disk=64 << 20,
     output=1 << 16,
@@ -39,9 +43,19 @@ LIMITS = wire.Limits(
     file_size=64 << 20,
     files=10_000,
 )
+DEADLINES = wire.Deadlines(hello=LONG, staging=LONG, harvest=LONG, sealing=LONG)
 PYTHON = str(Path(sys.executable).resolve())
 READY = "print('ready', flush=True)\n"
 SLEEP = "import time; time.sleep(600)\n"
+
+
+def until(probe: Callable[[], Any], what: str) -> Any:
+    """Ask `probe` until it returns something."""
+    end = time.monotonic() + LONG
+    while not (found := probe()):
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.005)
+    return found
 
 
 class Container:
@@ -52,9 +66,9 @@ class Container:
         assert process.stdout is not None
         self.pid = int(process.stdout.readline())
 
-    def wait(self, timeout: float = 40) -> tuple[int, str]:
+    def wait(self) -> tuple[int, str]:
         """Exit code, and what it printed on both streams."""
-        out, err = self.process.communicate(timeout=timeout)
+        out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, (out + err).decode(errors="replace")
 
     def kill(self, number: int = signal.SIGKILL) -> None:
@@ -97,7 +111,7 @@ class Pod:
             "env_version": "python-1",
             "command": wire.Command(argv, {"PATH": "/usr/bin:/bin", "HOME": wire.HOME}),
             "limits": wire.Limits(**{**LIMITS.__dict__, **limits}),
-            "deadlines": wire.Deadlines(hello=15, staging=10, harvest=10),
+            "deadlines": DEADLINES,
             "permit": wire.Permit(f"http://127.0.0.1:{self.store.port}/bucket", "store.example:9000", self.store.prefix, self.store.fields),
             "source": source,
         }

@@ -132,7 +132,7 @@ def test_a_hostile_file_costs_no_time(hostile: bytes) -> None:
     began = time.process_time()
     for name in ("a.svg", "a.pdf"):
         is_active(name, content)
-    assert time.process_time() - began < 20  # quadratic in a MiB would be hours
+    assert time.process_time() - began < 200  # a second or so; quadratic in a MiB would be hours
 
 
 def test_a_run_of_blanks_is_looked_at_once() -> None:

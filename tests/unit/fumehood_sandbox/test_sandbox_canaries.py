@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from fumehood_sandbox import wire
-from unit.fumehood_sandbox.pod import Pod
+from unit.fumehood_sandbox.pod import DEADLINES, Pod
 
 HOST = "canary-host.example"
 SIGNATURE, POLICY, LINK = "canary-0signature", "canary-1policy", "canary-2link"
@@ -36,7 +37,7 @@ def failing(*statuses: int) -> Change:
 
 def down(pod: Pod) -> dict[str, Any]:
     pod.store.stop()
-    return {"deadlines": wire.Deadlines(15, 10, 1)}
+    return {"deadlines": dataclasses.replace(DEADLINES, harvest=1, sealing=1)}
 
 
 ENDS: dict[str, tuple[str, Change]] = {

@@ -8,15 +8,18 @@ import resource
 import socket
 import stat
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fumehood_sandbox import formats, logs, readable, walk
+from fumehood_sandbox import descriptors, disk, formats, logs, readable, walk
 from fumehood_sandbox.disk import DiskMeter, Room
 from fumehood_sandbox.globs import matches
+from fumehood_sandbox.tree import Tally
 from fumehood_sandbox.wire import MAX_TAIL, Rejected, Rejection
+from unit.fumehood_sandbox.pod import LONG
 
 
 @pytest.mark.parametrize(
@@ -90,13 +93,23 @@ def found(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> walk
         os.close(root)
 
 
+def still_open(folder: Path) -> list[str]:
+    """What this process has open there; other threads may open and close other things at any time."""
+    goals = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            goals.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except OSError:
+            continue  # the listing's own, or another thread's
+    return [goal for goal in goals if Path(goal).is_relative_to(folder)]
+
+
 def test_the_walk_is_in_the_order_of_names_and_leaks_nothing(tmp_path: Path) -> None:
     for name in ("b/z", "b/a", "b-", "a", "c/d/e"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    before = os.listdir("/proc/self/fd")
     assert [entry.name for entry in found(tmp_path).files] == ["a", "b-", "b/a", "b/z", "c/d/e"]
-    assert os.listdir("/proc/self/fd") == before
+    assert still_open(tmp_path) == []
 
 
 def test_too_many_entries_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +241,7 @@ def test_reading_is_permitted_without_following(tmp_path: Path) -> None:
     (root / "d" / "f").touch(0o000)
     (root / "link").symlink_to(outside)
     (root / "d").chmod(0o000)
-    readable.make_readable(str(root), 5)
+    readable.make_readable(str(root), LONG)
     assert stat.S_IMODE((root / "d").stat().st_mode) == 0o555
     assert stat.S_IMODE((root / "d" / "f").stat().st_mode) == 0o444
     assert stat.S_IMODE(outside.stat().st_mode) == 0o600
@@ -258,8 +271,14 @@ def meter(*roots: Path, allowed: Room = Room(1 << 30, 1000)) -> DiskMeter:
 
 def measured(*roots: Path) -> DiskMeter:
     found = meter(*roots)
-    found.measure(5)
+    found.measure(LONG)
     return found
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands: a walk takes no time, and so is whole in one step."""
+    monkeypatch.setattr(disk, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 def test_disk_counts_blocks_once_and_follows_nothing(tmp_path: Path) -> None:
@@ -270,31 +289,32 @@ def test_disk_counts_blocks_once_and_follows_nothing(tmp_path: Path) -> None:
     (tmp_path / "up").symlink_to("/usr")
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 40)
-    before = os.listdir("/proc/self/fd")
     found = measured(tmp_path, tmp_path / "missing")
     assert 1 << 20 <= found.used - empty.used <= (1 << 20) + 65536
     assert (empty.files, found.files, found.largest) == (1, 5, 1 << 40)
-    assert os.listdir("/proc/self/fd") == before
+    assert still_open(tmp_path) == []
 
 
 def test_disk_is_measured_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fumehood_sandbox.disk._SLICE", -1.0)  # every slice is over at once
+    monkeypatch.setattr(disk, "_SLICE", -1.0)  # every slice is over at once
+    free = iter(range(100, 0, -1))  # less each time, whatever others do to this file system
+    monkeypatch.setattr(disk, "free", lambda roots: Room(next(free), 1))
     for number in range(5):
         (tmp_path / f"d{number}").mkdir()
         (tmp_path / f"d{number}" / "f").write_bytes(b"x" * 8192)
     one, steps = meter(tmp_path), 0
-    (tmp_path / "new").write_bytes(b"x" * 8192)
     while steps == 0 or one._walk is not None:
         one.next = 0.0
         one.step(1.0)
         steps += 1
     assert steps > 5
-    assert (one.used, one.files) == (measured(tmp_path).used, 11)
+    assert (one.used, one.files) == (measured(tmp_path).used, 10)
 
 
+@pytest.mark.usefixtures("still")
 def test_a_disk_on_which_nothing_was_written_is_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = [Room(100, 100)]
-    monkeypatch.setattr("fumehood_sandbox.disk.free", lambda roots: free[-1])
+    monkeypatch.setattr(disk, "free", lambda roots: free[-1])
     (tmp_path / "f").touch()
     one = meter(tmp_path, allowed=Room(50, 50))
     one.step(10.0)
@@ -304,15 +324,39 @@ def test_a_disk_on_which_nothing_was_written_is_not_walked(tmp_path: Path, monke
     assert one.files == 1
 
 
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("rate", [2 << 30, 1 << 30, 100 << 20])
+def test_the_fastest_writer_is_found_out_within_a_look_of_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int) -> None:
+    written, allowed = [0], 64 << 20
+
+    def walk(roots: object, processes: object, tally: Tally) -> Iterator[None]:
+        tally.bytes[0] = written[0]
+        yield
+
+    monkeypatch.setattr(disk, "walk", walk)
+    monkeypatch.setattr(disk, "free", lambda roots: Room((1 << 40) - written[0], 1 << 20))
+    one, now = meter(tmp_path, allowed=Room(allowed, 1 << 19)), 0.0
+    while one.used <= allowed:
+        now = max(now, one.next)
+        written[0] = int(now * rate)
+        assert written[0] <= allowed + rate * 0.021, "it was not looked in time"
+        one.step(now)
+
+
+@pytest.mark.usefixtures("still")
 def test_a_walk_is_repeated_in_time_whatever_the_free_room_suggests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = [Room(1000, 1000)]
-    monkeypatch.setattr("fumehood_sandbox.disk.free", lambda roots: free[-1])
+    monkeypatch.setattr(disk, "free", lambda roots: free[-1])
     one = meter(tmp_path)
     for number, now in enumerate((100.0, 200.0, 300.0)):
         (tmp_path / str(number)).touch()
         free.append(Room(1000, 1001 + number))  # others removed more than the program made
         one.step(now)
         assert one.files == number + 1
+
+
+def raise_(error: Exception) -> None:
+    raise error
 
 
 class TestOutOfSight:
@@ -332,6 +376,9 @@ class TestOutOfSight:
         found = DiskMeter([str(root)], lambda: processes, Room(1 << 30, 1000))
         (root / "f").write_bytes(bytes(4096))
         rooms.append({device: Room(60 << 20, 400), -1: Room(0, 0)})
+        for _ in range(4):
+            found.measure(5)
+            assert found.used < 1 << 20, "what is out of sight for a moment is not hidden"
         found.measure(5)
         return found
 
@@ -357,6 +404,32 @@ class TestOutOfSight:
         monkeypatch.setattr("fumehood_sandbox.tree._SPARE", resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 3)
         found = self.measure(tmp_path, [], rooms)
         assert (found.used, found.files) == (40 << 20, 500)
+
+    def test_what_is_out_of_sight_now_and_then_is_not_hidden(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            socket.send_fds(ours, [b"x"], [0])
+            device = tmp_path.stat().st_dev
+            rooms.append({device: Room(100 << 20, 900)})
+            processes = [os.getpid()]
+            found = DiskMeter([str(tmp_path)], lambda: processes, Room(1 << 30, 1000))
+            rooms.append({device: Room(60 << 20, 400)})
+            for number in range(12):
+                processes[:] = [] if number % 5 == 4 else [os.getpid()]
+                found.measure(5)
+                assert found.used < 1 << 20
+
+    def test_who_is_about_to_end_hides_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it has ended, and stays until it is asked for
+        try:
+            monkeypatch.setattr(os, "listdir", lambda path: raise_(PermissionError(path)))  # as for everyone but root
+            assert list(descriptors.unnamed(f"/proc/{child}/task/{child}/fd", {0})) == []
+            assert list(descriptors.unnamed(f"/proc/{os.getpid()}/task/{os.getpid()}/fd", {0})) == [None]
+        finally:
+            os.waitpid(child, 0)
 
     def test_a_process_that_has_ended_hides_nothing(self, tmp_path: Path, rooms: list[dict[int, Room]]) -> None:
         found = self.measure(tmp_path, [1 << 30], rooms)

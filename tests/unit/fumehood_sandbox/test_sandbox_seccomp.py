@@ -9,6 +9,7 @@ import fcntl
 import mmap
 import os
 import resource
+import select
 import signal
 import socket
 from collections.abc import Callable
@@ -98,29 +99,45 @@ def test_a_program_cannot_answer_its_own_refusals(forked: Forked) -> None:
 def test_calls_are_counted_by_name_also_when_the_caller_dies(forked: Forked) -> None:
     def program() -> dict[str, int]:
         ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
+        said, says = os.pipe()
+        if os.fork() == 0:
             listener = seccomp.load(filters())
             assert listener is not None
             socket.send_fds(theirs, [b"x"], [listener])
             os.close(listener)
-            if os.fork() == 0:
-                signal.setitimer(signal.ITIMER_REAL, 0.02)  # dies in the call if it is not answered before
+            if (caller := os.fork()) == 0:
                 socket.socket()
-            os.wait()
+            os.write(says, b"%d" % caller)
+            os.waitpid(caller, 0)
+            os.write(says, b".")
             failure(lambda: socket.socket(socket.AF_INET6))
             os._exit(0)
-        theirs.close()
         _, (descriptor,), _, _ = socket.recv_fds(ours, 1, 1)
         counting = refusals.Refusals(descriptor, seccomp.read(False, True).calls)
-        import time
-
-        time.sleep(0.1)  # not a wait for something: the caller shall have died
+        select.select([counting], [], [])  # the call waits for its answer
+        os.kill(int(os.read(said, 20)), signal.SIGKILL)
+        assert os.read(said, 1) == b"."  # the caller is gone
         while counting.answer():
             os.sched_yield()
         return counting.counts
 
     assert forked(program) == {"socket": 1}
+
+
+def test_a_turn_answers_a_bounded_number_however_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"x")  # there is always something
+    answered: list[None] = []
+
+    def answer_one() -> None:
+        assert len(answered) < 10 * refusals.TURN
+        answered.append(None)
+
+    with os.fdopen(reading), os.fdopen(writing):
+        one = refusals.Refusals(reading, {})
+        monkeypatch.setattr(one, "_answer_one", answer_one)
+        assert one.answer()
+    assert len(answered) == refusals.TURN
 
 
 def test_only_a_kill_by_the_parent_is_believed(forked: Forked) -> None:

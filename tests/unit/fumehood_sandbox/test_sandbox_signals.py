@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 from fumehood_sandbox.wire import Ending
-from unit.fumehood_sandbox.pod import READY, SLEEP, Pod, wait_for_output
+from unit.fumehood_sandbox.pod import READY, SLEEP, Pod, until, wait_for_output
 
 
 def test_sigterm_from_the_program_is_not_believed(pod: Pod) -> None:
@@ -55,7 +54,7 @@ def test_death_of_the_runner_loses_nothing_that_was_there(pod: Pod) -> None:
 
 def test_sigterm_before_the_task_starts_nothing(pod: Pod) -> None:
     runner = pod.start_runner()
-    wait_until_it_blocks_sigterm(runner.pid)
+    until(lambda: blocks_sigterm(runner.pid), "the runner blocks SIGTERM")
     runner.kill(signal.SIGTERM)
     collector = pod.start_collector(pod.order("open('/outputs/ran', 'w')"))
     assert collector.wait()[0] == 0
@@ -63,12 +62,9 @@ def test_sigterm_before_the_task_starts_nothing(pod: Pod) -> None:
     assert not os.listdir(pod.base / "outputs")
 
 
-def wait_until_it_blocks_sigterm(pid: int) -> None:
-    for _ in range(1000):
-        blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:\t")[2][:16]
-        if int(blocked, 16) & 1 << (signal.SIGTERM - 1):
-            return
-        time.sleep(0.01)
+def blocks_sigterm(pid: int) -> bool:
+    blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:\t")[2][:16]
+    return bool(int(blocked, 16) & 1 << (signal.SIGTERM - 1))
 
 
 def test_death_of_the_collector_ends_the_runner(pod: Pod) -> None:

@@ -6,13 +6,12 @@ import dataclasses
 import os
 import signal
 import socket
-import time
 
 import pytest
 
 from fumehood_sandbox import wire
 from fumehood_sandbox.wire import Ending, Fault
-from unit.fumehood_sandbox.pod import READY, SLEEP, Pod, wait_for_output
+from unit.fumehood_sandbox.pod import DEADLINES, READY, SLEEP, Pod, until, wait_for_output
 
 
 def test_a_missing_protection_starts_nothing(pod: Pod) -> None:
@@ -44,7 +43,7 @@ def test_the_command_is_looked_up_in_its_own_path(pod: Pod) -> None:
 
 
 def test_no_runner(pod: Pod) -> None:
-    order = dataclasses.replace(pod.order("pass"), deadlines=wire.Deadlines(hello=0.3, staging=5, harvest=5))
+    order = pod.order("pass", deadlines=dataclasses.replace(DEADLINES, hello=0.3))
     assert pod.start_collector(order).wait()[0] == 0
     claim = pod.manifest().claim
     assert (claim.ending, claim.fault) == (Ending.NOT_STARTED, Fault.RUNNER_ABSENT)
@@ -72,20 +71,21 @@ def test_a_second_connection_is_refused(pod: Pod) -> None:
 
 
 def test_a_peer_that_speaks_nonsense_is_a_lost_runner(pod: Pod) -> None:
-    collector = pod.start_collector(pod.order("pass", deadlines=wire.Deadlines(15, 10, 10)))
-    pod._do(lambda: speak(pod, b"\x01\xff\xff\xff\xff"))
+    collector = pod.start_collector(pod.order("pass"))
+    pod._do(lambda: until(lambda: speak(b"\x01\xff\xff\xff\xff"), "the collector listens"))
     assert collector.wait()[0] == 0
-    assert pod.manifest().claim.fault is Fault.RUNNER_ABSENT
+    claim = pod.manifest().claim
+    assert (claim.fault, claim.detail) == (Fault.RUNNER_ABSENT, "the runner did not say hello")
 
 
-def speak(pod: Pod, words: bytes) -> None:
-    for _ in range(500):
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", wire.PORT)) == 0:
-                client.sendall(words)
-                client.recv(1)
-                return
-        time.sleep(0.01)
+def speak(words: bytes) -> bool:
+    """Say something to the collector and wait until it has left; False if it does not listen."""
+    with socket.socket() as client:
+        if client.connect_ex(("127.0.0.1", wire.PORT)) != 0:
+            return False
+        client.sendall(words)
+        client.recv(1)
+        return True
 
 
 def test_nothing_of_the_order_reaches_the_analysis(pod: Pod) -> None:

@@ -10,14 +10,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fumehood_sandbox import faults, staging
+from fumehood_sandbox import faults, staging, transport
 from fumehood_sandbox.faults import StoreError, Unavailable
 from fumehood_sandbox.upload import Store, TooLarge
 from fumehood_sandbox.wire import Fault, File, Permit, Remote
 from unit.fumehood_sandbox.objectstore import ObjectStore
+from unit.fumehood_sandbox.pod import LONG
 
 
 @pytest.fixture
@@ -36,12 +38,20 @@ def put(store: Store, content: bytes, name: str = "x") -> str:
     return store.put(name, "text/plain", hashlib.sha256(content).digest(), len(content), lambda: (content,))
 
 
-def soon(seconds: float = 5) -> float:
-    return time.monotonic() + seconds
+def later() -> float:
+    return time.monotonic() + LONG
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes in pauses alone, so that any number of tries fits between them."""
+    now = [time.monotonic()]
+    pause = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(faults, "time", pause)
 
 
 def test_one_connection_for_many_objects(server: ObjectStore) -> None:
-    store = Store(permit(server), soon())
+    store = Store(permit(server), later())
     keys = [put(store, content, content.hex()) for content in (b"a", b"", b"c" * (3 << 20))]
     first = store._connection
     assert put(store, b"d", "d") == server.prefix + "d"
@@ -51,33 +61,34 @@ def test_one_connection_for_many_objects(server: ObjectStore) -> None:
 
 
 def test_fields_of_the_permit_do_not_replace_ours(server: ObjectStore) -> None:
-    store = Store(permit(server, fields={**server.fields, "Key": "elsewhere", "content-type": "text/html"}), soon())
+    store = Store(permit(server, fields={**server.fields, "Key": "elsewhere", "content-type": "text/html"}), later())
     assert server.types[put(store, b"a")] == "text/plain"
 
 
 def test_another_prefix_is_refused_at_once(server: ObjectStore) -> None:
     with pytest.raises(StoreError) as caught:
-        put(Store(permit(server, prefix="lab/uid-2/1/"), soon()), b"a")
+        put(Store(permit(server, prefix="lab/uid-2/1/"), later()), b"a")
     assert (caught.value.fault, len(server.requests)) == (Fault.STORE_REFUSED, 1)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
 def test_what_may_pass_is_tried_again(server: ObjectStore, status: int) -> None:
     server.faults = [status]
-    put(Store(permit(server), soon()), b"a")
+    put(Store(permit(server), later()), b"a")
     assert len(server.requests) == 2
 
 
-def test_trying_again_ends_with_the_deadline(server: ObjectStore) -> None:
+def test_trying_again_ends_with_the_deadline(server: ObjectStore, clock: None) -> None:
     server.faults = [500] * 1000
     with pytest.raises(Unavailable):
-        put(Store(permit(server), soon(0.3)), b"a")
+        put(Store(permit(server), faults.time.monotonic() + 20), b"a")
+    assert 3 < len(server.requests) < 30
 
 
 def test_too_large(server: ObjectStore) -> None:
     server.max_size = 1
     with pytest.raises(TooLarge):
-        put(Store(permit(server), soon()), b"ab")
+        put(Store(permit(server), later()), b"ab")
 
 
 def test_a_stream_that_fails_stores_nothing(server: ObjectStore) -> None:
@@ -85,23 +96,25 @@ def test_a_stream_that_fails_stores_nothing(server: ObjectStore) -> None:
         yield b"a" * 100
         raise KeyError
 
-    store = Store(permit(server), soon())
+    store = Store(permit(server), later())
     with pytest.raises(KeyError):
         store.put("x", "text/plain", b"", 200, stream)
     assert put(store, b"b")
     assert list(server.objects.values()) == [b"b"]
 
 
-def test_messages_name_no_place(server: ObjectStore) -> None:
+def test_messages_name_no_place(server: ObjectStore, clock: None) -> None:
     port = server.port
     server.stop()
     with pytest.raises(Unavailable) as caught:
-        put(Store(permit(server), soon(0.2)), b"a")
+        put(Store(permit(server), later()), b"a")
     assert str(port) not in caught.value.detail
     assert "127" not in caught.value.detail
 
 
-def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, tmp_path: Path) -> None:
+@pytest.fixture
+def secured(server: ObjectStore, tmp_path: Path) -> Path:
+    """The certificate of a store that speaks TLS, as s.example."""
     if not shutil.which("openssl"):
         pytest.skip("no openssl to make a certificate")
     key, cert = tmp_path / "key", tmp_path / "cert"
@@ -112,17 +125,31 @@ def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectSt
     context.load_cert_chain(cert, key)
     assert server._server is not None
     server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
-    url = f"https://127.0.0.1:{server.port}/b"
-    assert put(Store(permit(server, url=url, host="s.example:9000", ca=cert.read_text()), soon()), b"a")
-    for wrong in ({"host": "other.example", "ca": cert.read_text()}, {"host": "s.example", "ca": None}):
+    return cert
+
+
+def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, secured: Path) -> None:
+    url, ca = f"https://127.0.0.1:{server.port}/b", secured.read_text()
+    assert put(Store(permit(server, url=url, host="s.example:9000", ca=ca), later()), b"a")
+    for wrong in ({"host": "other.example", "ca": ca}, {"host": "s.example", "ca": None}):
         with pytest.raises(StoreError, match="certificate"):
-            put(Store(permit(server, url=url, **wrong), soon()), b"a")
+            put(Store(permit(server, url=url, **wrong), later()), b"a")
+
+
+def test_without_a_given_authority_those_of_the_payload_are_trusted(
+    server: ObjectStore, secured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "AUTHORITIES", str(secured))
+    url = f"https://127.0.0.1:{server.port}/b"
+    assert put(Store(permit(server, url=url, host="s.example"), later()), b"a")
+    with pytest.raises(StoreError, match="certificate"):
+        put(Store(permit(server, url=url, host="other.example"), later()), b"a")
 
 
 def stage(tmp_path: Path, *files: File, most: int = 1000) -> Path:
     root = tmp_path / "root"
     root.mkdir()
-    staging.stage(files, str(root), most, soon(1), lambda: False)
+    staging.stage(files, str(root), most, later(), lambda: False)
     return root
 
 
@@ -151,7 +178,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     root.mkdir()
     (root / "d").symlink_to("/tmp")
     with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
-        staging.stage((File("d/x", text="x"),), str(root), 10, soon(), lambda: False)
+        staging.stage((File("d/x", text="x"),), str(root), 10, later(), lambda: False)
 
 
 def test_an_input_is_had_after_two_failures(server: ObjectStore, tmp_path: Path) -> None:
@@ -176,5 +203,5 @@ def test_retry_stops_when_told_to() -> None:
         raise Unavailable("x")
 
     with pytest.raises(Unavailable):
-        faults.retry(action, soon(60), lambda: True)
+        faults.retry(action, later(), lambda: True)
     assert len(tries) == 1

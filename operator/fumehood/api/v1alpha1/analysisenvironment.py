@@ -25,6 +25,9 @@ class OnViolation(enum.StrEnum):
     RECORD = "Record"
 
 
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", max_length=128)]
+
+
 class PackageVersion(Model):
     """A package that the image holds."""
 
@@ -62,7 +65,7 @@ class AnalysisEnvironmentSpec(Model):
     )
     deprecated: Deprecation | None = Field(None, description="Set it when users should move on.")
     description: str = Field("", max_length=1024, description="For whoever chooses among environments.")
-    env: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
+    env: dict[VariableName, Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]] = Field(
         default_factory=dict,
         max_length=64,
         description="Environment variables of every program; reserved ones (HOME, TMPDIR, …) are set after these.",

@@ -137,8 +137,24 @@ class AnalysisJobSpec(Model):
     cancel: bool = Field(False, strict=True, description="Set to true to stop the job; what it wrote until then is still harvested.")
 
 
+# An end is an end, whoever writes the status: what was sealed could be sealed over by another run.
+_OVER = "has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase in ['Succeeded', 'Failed', 'Cancelled']"
+_SAME_PHASE = "has(self.status) && has(self.status.phase) && self.status.phase == oldSelf.status.phase"
+_SAME_RESULT = (
+    "has(self.status) && has(self.status.result) == has(oldSelf.status.result) && "
+    "(!has(self.status.result) || self.status.result.manifest == oldSelf.status.result.manifest)"
+)
+
+
 class AnalysisJob(Model):
     """One analysis: a program, its inputs and limits; and, in its status, what came of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (f"!({_OVER}) || ({_SAME_PHASE})", "status.phase is final and cannot be changed; create another job instead"),
+            (f"!({_OVER}) || ({_SAME_RESULT})", "status.result.manifest of a job that ended cannot be changed"),
+        )
+    )
 
     metadata: ObjectMeta
     spec: AnalysisJobSpec

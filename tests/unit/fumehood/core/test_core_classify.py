@@ -96,10 +96,10 @@ class TestSealed:
         assert reason(said={"ending": E.NOT_STARTED, "exit_code": None, "fault": fault}) is Reason.INTERNAL
 
     def test_the_missing_input_is_named(self) -> None:
-        failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING, "detail": "co2.csv"}, times=UNSTAGED)
+        failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.INPUT_MISSING, "detail": "in/co2.csv: status 404"}, times=UNSTAGED)
         assert failure is not None
-        assert failure.evidence.entry == "co2.csv"
-        assert failure.message.endswith(": co2.csv")
+        assert failure.evidence.entry == "in/co2.csv"
+        assert failure.message.endswith(": in/co2.csv: status 404")
 
     def test_each_missing_protection_is_named(self) -> None:
         failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.SANDBOX_UNAVAILABLE, "detail": "missing: seccomp, noNewPrivs"})

@@ -91,8 +91,15 @@ class TestUnderway:
     def test_one_that_nothing_was_heard_of_is_lost(self) -> None:
         assert reason(decide(view(RUNNING, sandbox=sandbox(gone_by=at(50)), now=at(50)))) is Reason.POD_LOST
 
-    def test_a_cancelled_one_that_never_ran_is_cancelled(self) -> None:
-        assert decide(view(STARTING, spec={"cancel": True}, sandbox=sandbox(**COMING))) == Finish(cancelled=True)
+    def test_a_cancelled_one_that_no_node_has_is_cancelled(self) -> None:
+        assert decide(view(STARTING, spec={"cancel": True}, sandbox=sandbox(scheduled=False, **COMING))) == Finish(cancelled=True)
+
+    def test_a_cancelled_one_that_a_node_has_may_run_already_and_is_asked_to_end(self) -> None:
+        assert decide(view(STARTING, spec={"cancel": True}, sandbox=sandbox(**COMING))) == Stop()
+
+    def test_a_cancelled_one_that_does_not_start_in_time_is_cancelled(self) -> None:
+        facts = sandbox(stopping=True, **COMING)
+        assert decide(view(STARTING, spec={"cancel": True}, sandbox=facts, now=at(300))) == Finish(cancelled=True)
 
     def test_a_cancelled_one_is_asked_to_end_once(self) -> None:
         spec = {"cancel": True}
@@ -247,7 +254,10 @@ def test_what_holds_for_every_view(one: View) -> None:
     action = decide(one)
     phase, facts = one.job.status.phase, one.sandbox
     if one.job.metadata.deletion_timestamp:
-        assert action == Wait(), "what is being deleted is left to Kubernetes"
+        assert isinstance(action, Wait | Release) or action == Finish(cancelled=True), (
+            "nobody waits for the result of what is being deleted"
+        )
+        assert (action == Release()) == (facts is not None and (facts.ended or not facts.deleting)), "its place is for others"
         return
     if phase and phase.final:
         assert isinstance(action, Release | Expire | Wait), "a final phase is final"

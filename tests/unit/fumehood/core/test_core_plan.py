@@ -128,6 +128,14 @@ def test_config_maps_that_cannot_be_used(config_map: Any, reason: Reason) -> Non
     assert failure_of(config_map, source=CONFIG_MAP).reason is reason
 
 
+@pytest.mark.parametrize("data", [{"main.py": ""}, None])
+def test_a_key_that_is_no_text_is_named_and_not_left_out(data: Any) -> None:
+    failure = failure_of({"data": data, "binaryData": {"table.bin": "AAECAw=="}}, source=CONFIG_MAP)
+    assert failure.reason is Reason.SOURCE_INVALID
+    assert failure.evidence.entry == "table.bin"
+    assert "binaryData" in failure.message
+
+
 def test_one_object_becomes_the_entrypoint() -> None:
     (file,) = made(source={"entrypoint": "main.py", "s3": S3 | {"sha256": DIGEST}}).source
     assert (file.name, file.uri, file.sha256, file.text) == ("main.py", "s3://bucket/key", DIGEST, None)

@@ -63,7 +63,9 @@ def test_bytes_are_whole_and_rounded_up() -> None:
     assert parse_bytes("0.5Ki") == 512
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.941, "0.94s"), (12.53, "12.5s"), (95.4, "95s"), (0, "0.00s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.001, "0.001s"), (0.0996, "0.100s"), (0.941, "0.94s"), (12.53, "12.5s"), (95.4, "95s"), (0, "0.00s")]
+)
 def test_seconds_for_people(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
 

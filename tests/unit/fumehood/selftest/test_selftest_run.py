@@ -25,7 +25,7 @@ SUCCEEDED = {"phase": "Succeeded"}
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "INTERVAL", 0.0)
-    monkeypatch.setattr(running, "PATIENCE", 5.0)
+    monkeypatch.setattr(running, "PATIENCE", 300.0)
 
 
 class Api:

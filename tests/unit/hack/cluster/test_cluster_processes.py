@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def table(tmp_path: Path) -> Iterator[Processes]:
 
 
 def start(table: Processes, tmp_path: Path) -> Record:
-    return table.start("sleeper", ["/bin/sleep", "60"], {"PATH": "/bin"}, tmp_path / "log", "print")
+    record = table.start("sleeper", ["/bin/sleep", "600"], {"PATH": "/bin"}, tmp_path / "log", "print")
+    while not Path(f"/proc/{record.pid}/environ").read_bytes():
+        time.sleep(0.005)  # the kernel says that a program is executed a moment before it has its environment
+    return record
 
 
 def test_start_and_stop(table: Processes, tmp_path: Path) -> None:
@@ -74,7 +78,7 @@ def test_a_lost_record_is_found_again(table: Processes, tmp_path: Path) -> None:
 
 
 def test_stop_leaves_a_foreign_process_alone(table: Processes, tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as foreign:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as foreign:
         table._write("sleeper", Record(foreign.pid, 1, boot_id(), "x"))  # its number, not its start
         table.stop("sleeper")
         assert foreign.poll() is None

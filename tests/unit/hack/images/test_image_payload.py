@@ -8,6 +8,8 @@ from pathlib import Path
 import payload
 import pytest
 
+from fumehood_sandbox import transport
+
 ROOT = Path(__file__).resolve().parents[4]
 ROOTS, EXCLUDES = payload.read_list((ROOT / "images/sandbox/modules.txt").read_text())
 MODULES = set(payload.closure(ROOTS, EXCLUDES))
@@ -72,3 +74,26 @@ def test_modules_become_sourceless(tmp_path: Path) -> None:
     content = (tmp_path / "lib" / "x.pyc").read_bytes()
     assert int.from_bytes(content[4:8], "little") == 0b01, "by hash, and not compared with the source"
     assert str(tmp_path).encode() not in content
+
+
+def test_the_authorities_lie_where_our_transport_looks_for_them(tmp_path: Path) -> None:
+    bundle, lib = tmp_path / "bundle.crt", tmp_path / "lib"
+    (lib / payload.PACKAGE).mkdir(parents=True)
+    bundle.write_text("-----BEGIN CERTIFICATE-----\n")
+    payload.place_authorities(bundle, lib)
+    (placed,) = (lib / payload.PACKAGE).iterdir()
+    assert placed.name == Path(transport.AUTHORITIES).name
+    assert Path(transport.AUTHORITIES).parent.name == payload.PACKAGE
+    assert placed.read_text() == bundle.read_text()
+
+
+def test_a_bundle_without_certificates_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "empty.crt").write_text("")
+    with pytest.raises(SystemExit, match="no certificates"):
+        payload.place_authorities(tmp_path / "empty.crt", tmp_path)
+
+
+def test_the_image_is_built_with_the_authorities_of_its_base() -> None:
+    lines = (ROOT / "images/sandbox/Dockerfile").read_text()
+    assert "python3 ca-certificates\n" in lines
+    assert "/src/modules.txt /etc/ssl/certs/ca-certificates.crt /payload\n" in lines
