@@ -162,7 +162,9 @@ class ArtifactStatus(Model):
     size: int = Field(description="Bytes.")
     content_type: str = Field(max_length=127, description="Media type.")
     active: bool = Field(False, description="It may hold what a viewer would execute: scripts, handlers, references elsewhere.")
-    preview_of: str = Field("", max_length=1024, description="Name of the artifact that this is a small picture or the head of; else empty.")
+    preview_of: str = Field(
+        "", max_length=1024, description="Name of the artifact that this is a small picture or the head of; else empty."
+    )
     uri: Uri = Field(description="Where it is.")
 
 

@@ -128,12 +128,10 @@ def test_config_maps_that_cannot_be_used(config_map: Any, reason: Reason) -> Non
     assert failure_of(config_map, source=CONFIG_MAP).reason is reason
 
 
-@pytest.mark.parametrize("data", [{"main.py": ""}, None])
-def test_a_key_that_is_no_text_is_named_and_not_left_out(data: Any) -> None:
-    failure = failure_of({"data": data, "binaryData": {"table.bin": "AAECAw=="}}, source=CONFIG_MAP)
-    assert failure.reason is Reason.SOURCE_INVALID
-    assert failure.evidence.entry == "table.bin"
-    assert "binaryData" in failure.message
+def test_binary_keys_of_a_config_map_are_files_like_others() -> None:
+    document = {"data": {"main.py": "x"}, "binaryData": {"table.bin": "AAECAw=="}}
+    files = material.source_files(job(source=CONFIG_MAP), Found({"code": document}))
+    assert [(file.name, file.text, file.data) for file in files] == [("main.py", "x", None), ("table.bin", None, b"\x00\x01\x02\x03")]
 
 
 def test_one_object_becomes_the_entrypoint() -> None:
