@@ -7,6 +7,7 @@ refused here with the path of the field, before any API server sees it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ KEPT = {
     "type",
 }
 DROPPED = {"title", "default", "$defs", "const", "additionalProperties", "patternProperties", "propertyNames", "anyOf", "$ref"}
+MAX_REPEAT = 1000
 
 
 class SchemaError(ValueError):
@@ -150,6 +152,7 @@ def _rewrite(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
     unknown = {key for key in node if not key.startswith("x-kubernetes-")} - KEPT - DROPPED
     if unknown:
         raise SchemaError(f"{path}: a structural schema cannot say {', '.join(sorted(unknown))}")
+    _check_pattern(node.get("pattern", ""), path)
     if "anyOf" in node:
         return _int_or_string(node, definitions, path)
     schema = {key: value for key, value in node.items() if key not in DROPPED}
@@ -162,6 +165,12 @@ def _rewrite(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
     if node["type"] == "object" and "properties" not in node:
         return _map(schema, node, definitions, path)
     return schema
+
+
+def _check_pattern(pattern: str, path: str) -> None:
+    counts = [int(number) for bounds in re.findall(r"\{([0-9,]+)\}", pattern) for number in bounds.split(",") if number]
+    if max(counts, default=0) > MAX_REPEAT:
+        raise SchemaError(f"{path}: the API server's regular expressions repeat nothing more than {MAX_REPEAT} times; use maxLength")
 
 
 def _resolved(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:

@@ -16,7 +16,7 @@ DURATION = r"^([0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h))+$"
 QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}){0,7}$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
-HTTPS_URL = r"^https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?/[^\x00-\x20\x7f#]{0,1900}$"
+HTTPS_URL = r"^https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?/[^\x00-\x20\x7f#]*$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00-\x20\x7f]{1,900}$"  # no \s: regular expressions differ in it
 _RESOURCE_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
