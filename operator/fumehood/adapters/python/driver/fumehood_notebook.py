@@ -93,7 +93,7 @@ def _bundle(data):
     shown = {}
     for kind, value in data.items():
         if isinstance(value, (str, bytes)) and len(value) > MOST_SHOWN:
-            shown["text/plain"] = shown.get("text/plain", "[{}: too large to be kept here]".format(kind))
+            shown["text/plain"] = shown.get("text/plain", f"[{kind}: too large to be kept here]")
         elif isinstance(value, bytes):
             shown[kind] = base64.b64encode(value).decode()
         elif kind.endswith("json"):
@@ -166,7 +166,7 @@ def _run(line):
 
 
 def _ask(prompt="", *_):
-    raise EOFError("nobody is there to answer {!r}; give values as parameters (/inputs/parameters.json)".format(str(prompt)))
+    raise EOFError(f"nobody is there to answer {str(prompt)!r}; give values as parameters (/inputs/parameters.json)")
 
 
 def execute(notebook, arguments, done):
@@ -206,17 +206,16 @@ def read(path):
         with open(path, encoding="utf-8-sig") as file:
             notebook = json.load(file)
     except (ValueError, RecursionError) as error:
-        raise Unusable("this is no notebook: {}".format(error)) from None
+        raise Unusable(f"this is no notebook: {error}") from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
         raise Unusable("this is no notebook: it says nothing of its format")
     if notebook["nbformat"] != 4:
-        raise Unusable(f"notebooks of format 4 are executed, this one says {notebook['nbformat']}; `jupyter nbconvert --to notebook` converts it")
-        )
+        raise Unusable(f"it is of format {notebook['nbformat']}, and format 4 is executed; `jupyter nbconvert --to notebook` converts it")
     metadata = notebook.setdefault("metadata", {})
     language = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     language = language.get("language", "python") if isinstance(language, dict) else "python"
     if language != "python":
-        raise Unusable("its language is {!r}, and this is Python".format(language))
+        raise Unusable(f"its language is {language!r}, and this is Python")
     cells = notebook.get("cells")
     if not isinstance(cells, list):
         raise Unusable("it has no list of cells")
@@ -227,12 +226,12 @@ def read(path):
 
 def _check(cell, number):
     if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
-        raise Unusable("cell {} of all is no cell".format(number))
+        raise Unusable(f"cell {number} of all is no cell")
     source, metadata = cell.setdefault("source", ""), cell.setdefault("metadata", {})
     if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(line, str) for line in source)):
-        raise Unusable("the source of cell {} of all is no text".format(number))
+        raise Unusable(f"the source of cell {number} of all is no text")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("tags", []), list):
-        raise Unusable("the metadata of cell {} of all are none".format(number))
+        raise Unusable(f"the metadata of cell {number} of all are none")
 
 
 class _Results:
@@ -249,7 +248,7 @@ class _Results:
             if kind is not None:
                 self._pictures += 1
                 content = data[kind].encode() if kind == "image/svg+xml" else base64.b64decode(data[kind])
-                self._write("-{}{}".format(self._pictures, _SUFFIX[kind]), content)
+                self._write(f"-{self._pictures}{_SUFFIX[kind]}", content)
 
     def notebook(self, document):
         """Write the executed notebook."""
@@ -259,7 +258,7 @@ class _Results:
     def _write(self, suffix, content):
         path = os.path.join(self._folder, self._stem + suffix)
         if os.path.lexists(path):
-            print("{} is there already, and stays as it is".format(path), file=sys.stderr)
+            print(f"{path} is there already, and stays as it is", file=sys.stderr)
             return
         with open(path, "xb") as file:
             file.write(content)
@@ -270,10 +269,10 @@ def _line(failure, number):
     deepest, step = None, failure.__traceback__
     while step is not None:
         name = step.tb_frame.f_code.co_filename
-        if name.startswith("<ipython-input-{}-".format(number)):
+        if name.startswith(f"<ipython-input-{number}-"):
             deepest = step.tb_lineno
         step = step.tb_next
-    return "cell {}".format(number) if deepest is None else "cell {}, line {}".format(number, deepest)
+    return f"cell {number}" if deepest is None else f"cell {number}, line {deepest}"
 
 
 def main(arguments):
@@ -282,7 +281,7 @@ def main(arguments):
     try:
         notebook = read(path)
     except Unusable as error:
-        print("{}: {}".format(path, error), file=sys.stderr)
+        print(f"{path}: {error}", file=sys.stderr)
         return 2
     sys.path[0] = os.path.dirname(os.path.abspath(path))
     stem = os.path.splitext(os.path.basename(path))[0]
@@ -294,7 +293,7 @@ def main(arguments):
     number, failure = failed
     if isinstance(failure, SystemExit):
         raise failure
-    print("{}: {}: {}".format(_line(failure, number), type(failure).__name__, failure), file=sys.stderr)
+    print(f"{_line(failure, number)}: {type(failure).__name__}: {failure}", file=sys.stderr)
     return 1
 
 

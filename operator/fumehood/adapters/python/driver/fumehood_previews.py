@@ -100,7 +100,7 @@ def _svg(path):
     from PIL import Image
 
     with open(path, encoding="utf-8") as file:
-        drawn = resvg_py.svg_to_bytes(svg_string=file.read(), width=PIXELS)
+        drawn = resvg_py.svg_to_bytes(svg_string=file.read(), dpi=96, width=PIXELS)
     with Image.open(io.BytesIO(bytes(drawn))) as image:
         return _png(image)
 
@@ -120,8 +120,7 @@ def _text_table(path):
     import csv
 
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = [file.readline(LINE).replace("\0", "\ufffd") for _ in range(ROWS + 2)]
-    text = [line for line in lines if line]
+        text = [line.replace("\0", "\ufffd") for line in _lines(file)]
     try:
         dialect = csv.Sniffer().sniff("".join(text)[:4096], ",;\t|")
     except csv.Error:
@@ -129,7 +128,18 @@ def _text_table(path):
     rows = list(csv.reader(text, dialect))
     if not rows:
         return None
-    return _head(rows[0], rows[1 : ROWS + 1], len(rows) > ROWS + 1)
+    return _head(rows[0], rows[1 : ROWS + 1], len(rows) > ROWS + 1 or len(text[-1]) == LINE)
+
+
+def _lines(file):
+    """Yield as many lines as are shown, and one; nothing after one that is cut."""
+    for _ in range(ROWS + 2):
+        line = file.readline(LINE)
+        if not line:
+            return
+        yield line
+        if len(line) == LINE:
+            return
 
 
 def _parquet(path):
