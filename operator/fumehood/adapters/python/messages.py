@@ -91,5 +91,5 @@ def _tracebacks(lines: list[str]) -> Iterator[_Traceback]:
 
 def _message(first: str, following: list[str]) -> str:
     """Return the first line of an error that says something."""
-    text = first if not first.endswith(":") or not following else f"{first} {following[0].strip()}"
+    text = first if not first.rstrip().endswith(":") or not following else f"{first.rstrip()} {following[0].strip()}"
     return text[:MAX_MESSAGE]
