@@ -14,7 +14,8 @@ class CommandAdapter(PlainAdapter):
 
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
-        return wire.Command(("sh", program.entrypoint, *program.args), {})
+        script = f"./{program.entrypoint}" if program.entrypoint.startswith("-") else program.entrypoint
+        return wire.Command(("sh", script, *program.args), {})
 
 
 ADAPTER: Adapter = CommandAdapter()

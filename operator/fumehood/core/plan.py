@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -40,6 +40,8 @@ THREADS = (
     "PYTHON_CPU_COUNT",
     "MC_CORES",
 )
+# Lists of folders, divided by colons.
+SEARCH_PATHS = ("PYTHONPATH",)
 RESERVED_ENVIRONMENT = {"HOME": wire.HOME, "TMPDIR": wire.TMP, "USER": "analyst", "LOGNAME": "analyst"}
 
 
@@ -108,7 +110,7 @@ def make_plan(
     source, inputs = source_files(job, found), input_files(job, found)
     check_size((*source, *inputs))
     granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
-    described = describe(_program(job, granted.cpu))
+    described = describe(_program(job, granted))
     drivers = tuple(PlannedFile(f"{DRIVER}/{name}", text=text) for name, text in sorted(described.files.items()))
     rules = tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs)
     return Plan(
@@ -122,7 +124,7 @@ def make_plan(
         env_version=offer.env_version,
         command=wire.Command(
             described.command.argv,
-            _base(granted.cpu, spec.seed) | described.command.env | dict(offer.env) | RESERVED_ENVIRONMENT,
+            _base(granted.cpu, spec.seed) | _joined(described.command.env, offer.env) | RESERVED_ENVIRONMENT,
         ),
         deadlines=replace(deadlines, harvest=granted.harvest),
         source=(*source, *drivers),
@@ -135,14 +137,20 @@ def make_plan(
     )
 
 
-def _program(job: AnalysisJob, cpu: Decimal) -> Program:
+def _program(job: AnalysisJob, granted: Granted) -> Program:
     spec = job.spec
-    return Program(spec.source.entrypoint, spec.args, _threads(cpu), spec.seed, spec.previews is Previews.AUTO)
+    return Program(spec.source.entrypoint, spec.args, _threads(granted.cpu), spec.seed, spec.previews is Previews.AUTO, granted.enforced)
 
 
 def _base(cpu: Decimal, seed: int | None) -> dict[str, str]:
     environment = BASE_ENVIRONMENT | dict.fromkeys(THREADS, str(_threads(cpu)))
     return environment if seed is None else environment | {"FUMEHOOD_SEED": str(seed)}
+
+
+def _joined(adapter: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of both: the environment's come last, but an adapter finds its own folder on a search path."""
+    paths = {name: f"{adapter[name]}:{environment[name]}" for name in SEARCH_PATHS if adapter.get(name) and environment.get(name)}
+    return {**adapter, **environment, **paths}
 
 
 def _threads(cpu: Decimal) -> int:

@@ -17,7 +17,8 @@ class Program:
     """What a job wants to run.
 
     `cpus`: how many threads are worth having; `seed`: of random numbers, if the job gives one;
-    `previews`: whether small pictures and heads of tables are wanted.
+    `previews`: whether small pictures and heads of tables are wanted; `limits`: of the attempt,
+    where they are known.
     """
 
     entrypoint: str
@@ -25,6 +26,7 @@ class Program:
     cpus: int = 1
     seed: int | None = None
     previews: bool = True
+    limits: wire.Limits | None = None
 
 
 @dataclass(frozen=True)

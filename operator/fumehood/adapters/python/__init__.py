@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 
@@ -11,31 +10,12 @@ from fumehood_sandbox import wire
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
 from ..base import PlainAdapter
+from .messages import diagnosis
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
 _NOTEBOOK = "fumehood_notebook.py"
-_DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".py")}
-
-# The last lines of a traceback, as the interpreter writes them. The text is the program's, and may be forged.
-_FRAME = re.compile(rf'^  File "{wire.WORK}/(?P<file>[^"\n]{{1,200}})", line (?P<line>[0-9]{{1,7}})', re.MULTILINE)
-_CELL = re.compile(r"^cell (?P<cell>[0-9]{1,6}): (?P<message>.{1,300})", re.MULTILINE)
-_ERROR = re.compile(r"^(?P<message>(?:[A-Za-z_][\w.]{0,100}(?:Error|Exception|Warning|Exit|Interrupt)\b).{0,500})", re.MULTILINE)
-_MISSING = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '(?P<module>[A-Za-z_]\w{0,100})")
-# Packages that are not called as what is imported of them.
-_PACKAGES = {
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "cv2": "opencv-python",
-    "PIL": "pillow",
-    "yaml": "pyyaml",
-    "bs4": "beautifulsoup4",
-    "dateutil": "python-dateutil",
-    "Bio": "biopython",
-    "dotenv": "python-dotenv",
-    "OpenSSL": "pyopenssl",
-    "attr": "attrs",
-    "google": "protobuf",
-}
+_SETTINGS = "matplotlibrc"
+_DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.is_file()}
 
 
 class PythonAdapter(PlainAdapter):
@@ -47,45 +27,49 @@ class PythonAdapter(PlainAdapter):
 
     def prepare(self, program: Program) -> Mapping[str, str]:
         """See `ports.Adapter`."""
-        return _DRIVERS if program.entrypoint.endswith(".ipynb") else {name: text for name, text in _DRIVERS.items() if name != _NOTEBOOK}
+        return {name: text for name, text in _DRIVERS.items() if name != _NOTEBOOK or _is_notebook(program)}
 
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
-        wanted = ("figures", *(("previews",) if program.previews else ()))
         environment = {
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": str(program.seed or 0),
             "PYTHONPATH": _FOLDER,  # for `sitecustomize`, which takes it away again
-            "FUMEHOOD_PYTHON": ",".join(wanted),
+            "FUMEHOOD_FIGURES": _figures(program.limits),
+            "FUMEHOOD_PREVIEWS": _previews(program.limits) if program.previews else "",
             "MPLBACKEND": "Agg",  # there is no display
+            "MATPLOTLIBRC": f"{_FOLDER}/{_SETTINGS}",
         }
-        return wire.Command(("python3", *_start(program.entrypoint), *program.args), environment)
+        return wire.Command(("python3", *_start(program), *program.args), environment)
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the last traceback."""
-        errors = list(_ERROR.finditer(ended.stderr))
-        cells = list(_CELL.finditer(ended.stderr))
-        if not errors and not cells:
-            return None
-        if cells:
-            message, location = cells[-1]["message"], f"cell {cells[-1]['cell']}"
-        else:
-            message = errors[-1]["message"]
-            frames = list(_FRAME.finditer(ended.stderr, 0, errors[-1].start()))
-            location = f"{frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
-        missing = _MISSING.search(message)
-        module = missing["module"] if missing else ""
-        return Diagnosis(message, location, _PACKAGES.get(module, module))
+        return diagnosis(ended.stderr)
 
 
-def _start(entrypoint: str) -> tuple[str, ...]:
-    if entrypoint.endswith(".ipynb"):
+def _is_notebook(program: Program) -> bool:
+    return program.entrypoint.endswith(".ipynb")
+
+
+def _start(program: Program) -> tuple[str, ...]:
+    entrypoint = program.entrypoint
+    if _is_notebook(program):
         return (f"{DRIVER}/{_NOTEBOOK}", entrypoint)
     package, _, name = entrypoint.rpartition("/")
-    if name == "__main__.py" and package:
+    if name == "__main__.py" and package and "." not in package:
         return ("-m", package.replace("/", "."))
-    return (entrypoint,)
+    return (f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint,)
+
+
+def _figures(limits: wire.Limits | None) -> str:
+    """Return how many files may be in /outputs with the figures that are saved."""
+    return str(limits.artifacts if limits else 100)
+
+
+def _previews(limits: wire.Limits | None) -> str:
+    """Return the limits that previews must not come near; without knowing them, none are made."""
+    return f"{limits.wall_clock:g},{limits.cpu_time:g},{limits.files},{limits.disk}" if limits and limits.processes > 1 else ""
 
 
 ADAPTER: Adapter = PythonAdapter()
