@@ -14,7 +14,9 @@ from ..base import PlainAdapter
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
 _NOTEBOOK = "fumehood_notebook.py"
-_DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".py")}
+# Settings of matplotlib's that a program's own come before. Ids in its SVG files are drawn at random without the salt.
+_STYLE = "matplotlibrc"
+_DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith((".py", _STYLE))}
 
 # The last lines of a traceback, as the interpreter writes them. The text is the program's, and may be forged.
 _FRAME = re.compile(rf'^  File "{wire.WORK}/(?P<file>[^"\n]{{1,200}})", line (?P<line>[0-9]{{1,7}})', re.MULTILINE)
@@ -59,6 +61,7 @@ class PythonAdapter(PlainAdapter):
             "PYTHONPATH": _FOLDER,  # for `sitecustomize`, which takes it away again
             "FUMEHOOD_PYTHON": ",".join(wanted),
             "MPLBACKEND": "Agg",  # there is no display
+            "MATPLOTLIBRC": f"{_FOLDER}/{_STYLE}",
         }
         return wire.Command(("python3", *_start(program.entrypoint), *program.args), environment)
 
