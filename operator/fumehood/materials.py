@@ -7,14 +7,14 @@ from pydantic import ValidationError
 from fumehood_sandbox import wire
 
 from .api.v1alpha1 import AnalysisJob, ArtifactSource, Evidence
-from .core import names
+from .core import names, origin
 from .core.access import Readable
 from .core.failures import Reason, Refused
-from .core.manifest import ManifestError, verify
 from .core.material import MAX_LISTED, Found, Located
-from .errors import Invalid, NotFound
+from .errors import NotFound
 from .kube import core_path, job_path
 from .ports import ArtifactStore, Cluster, Json
+from .sealed import manifest_of
 from .workqueue import Key
 
 
@@ -99,7 +99,8 @@ class Materials:
                 Evidence(entry=(wanted.name or wanted.digest or "")[:255]),
             )
         # The key is made anew: a status that somebody changed by hand leads nowhere else.
-        prefix = names.prefix(namespace, job.metadata.uid, job.status.attempt or 1)
+        made = origin.subject(job)
+        prefix = names.prefix(namespace, made.uid, made.attempt)
         digest = digests[0].removeprefix("sha256:")
         return Located(f"s3://{self._store.bucket}/{prefix}{wire.OBJECT_DIR}{digest}", digest)
 
@@ -110,18 +111,5 @@ class Materials:
             return ()
         artifacts: list[tuple[str, str]] = [(one.name, one.digest) for one in result.artifacts]
         if result.artifact_count > len(artifacts):
-            artifacts = [(one.name, one.digest) for one in (await self._manifest(job)).artifacts]
+            artifacts = [(one.name, one.digest) for one in (await manifest_of(self._store, job)).artifacts]
         return tuple(digest for name, digest in artifacts if wanted.name in (None, name))
-
-    async def _manifest(self, job: AnalysisJob) -> wire.Manifest:
-        meta, result = job.metadata, job.status.result
-        assert result is not None
-        subject = wire.Subject(meta.namespace, meta.name, meta.uid, job.status.attempt or 1)
-        seal = wire.Seal(wire.VERSION, subject.uid, subject.attempt, result.manifest.digest)
-        key = names.prefix(meta.namespace, meta.uid, subject.attempt) + wire.MANIFEST_NAME
-        try:
-            return verify(await self._store.read(key, wire.MAX_MANIFEST), seal, subject)
-        except (NotFound, Invalid, ManifestError):
-            raise Refused(
-                Reason.INPUT_MISSING, f"the manifest of job {meta.name!r} is gone or was changed", Evidence(entry=meta.name)
-            ) from None

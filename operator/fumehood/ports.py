@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,6 +14,14 @@ from .core.plan import Plan
 from .core.program import Diagnosis, Ended, Program
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object: `digest` (sha256:…) is what the store checked its upload against; None if it keeps no such thing."""
+
+    size: int
+    digest: str | None
 
 
 class Clock(Protocol):
@@ -42,7 +51,7 @@ class Adapter(Protocol):
 
 
 class ArtifactStore(Protocol):
-    """Where artifacts live. Signing is local; only `list` and `read` talk to it."""
+    """Where artifacts live. Signing is local; only `list`, `read`, `write` and `stored` talk to it."""
 
     bucket: str
 
@@ -66,6 +75,21 @@ class ArtifactStore(Protocol):
             NotFound: there is none.
             Unavailable: the store does not answer.
             Invalid: it is larger than `max_bytes`.
+        """
+
+    async def write(self, key: str, content: bytes) -> None:
+        """Put a small object into the artifact bucket, in the place of one that is there.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+
+    async def stored(self, key: str) -> Stored:
+        """Return what the store knows of an object of the artifact bucket, without reading it.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: the store does not answer.
         """
 
 

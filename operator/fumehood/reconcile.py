@@ -17,8 +17,18 @@ from pydantic import ValidationError
 from fumehood_sandbox import wire
 
 from . import audit, orders
-from .api.v1alpha1 import FINAL_PHASES, AnalysisEnvironment, AnalysisJob, AnalysisJobStatus, ObjectMeta, Phase, ResultStatus
-from .core import decide, egress, explain, names, plan, sanitise, status
+from .api.v1alpha1 import (
+    FINAL_PHASES,
+    AnalysisEnvironment,
+    AnalysisJob,
+    AnalysisJobStatus,
+    Cache,
+    CacheStatus,
+    ObjectMeta,
+    Phase,
+    ResultStatus,
+)
+from .core import cachekey, decide, egress, explain, names, plan, sanitise, status
 from .core.access import Readable
 from .core.admission import Admission
 from .core.failures import Failure, Reason, Refused
@@ -35,6 +45,8 @@ from .metrics import Metrics
 from .ports import Adapter, ArtifactStore, Clock, Cluster, Executor, Json
 from .readings import Readings
 from .registry import describer
+from .replays import Replays
+from .reuse import Hit, Miss, Reuse, obstacle
 from .settings import Settings
 from .workqueue import Key
 
@@ -85,6 +97,8 @@ class Reconciler:
         self.environments = Environments(cluster, clock, timedelta(seconds=RESYNC))
         self._readable = Readable(store.bucket, settings.store.input_buckets)
         self._materials = Materials(cluster, store, self._readable)
+        self._reuse = Reuse(cluster, store)
+        self._replays = Replays(cluster, store)
         self.written: dict[str, str] = {}  # resource version of our last write, by job UID
         self.observed: dict[str, datetime] = {}  # when a sandbox was last asked for, by job UID
         self._held: dict[str, set[Key]] = {}  # jobs that wait for a proof, by namespace
@@ -218,13 +232,37 @@ class Reconciler:
         job, meta = case.job, case.job.metadata
         try:
             environment, made, order = await self._prepare(job, attempt)
+            found = await self._look_for_a_result(job, made)
+            if isinstance(found, Hit):
+                await self._take(case, found)
+                return
             case.sandbox = await self._executor.launch(made, order, owner_reference(meta.name, meta.uid))
         except Exception:
             self._release(meta.uid)
             raise
         self._remember(case)
         self._metrics.launched(made.environment)
-        await self._record(case, status.launched(job, environment.spec, attempt, self._clock()))
+        await self._record(case, status.launched(job, environment.spec, attempt, self._clock(), found))
+
+    async def _look_for_a_result(self, job: AnalysisJob, made: plan.Plan) -> Hit | CacheStatus | None:
+        """Return the result of an equal job, or why there is none; None for a job that wants its own."""
+        if job.spec.cache is not Cache.REUSE:
+            return None
+        if unknown := obstacle(made, job):
+            self._metrics.looked_up("unknown")
+            return CacheStatus(hit=False, reason=unknown[:512])
+        try:
+            hit = await self._reuse.find(made)
+        except Miss as miss:
+            self._metrics.looked_up("miss")
+            return CacheStatus(key=made.provenance.key, hit=False, reason=str(miss))
+        self._metrics.looked_up("hit")
+        return hit
+
+    async def _take(self, case: Case, hit: Hit) -> None:
+        """End a job with another's result: no Pod, and so no proof of a shut network, is needed."""
+        result = status.result(hit.manifest, hit.digest, self._store.bucket, hit.key)
+        await self._end(case, status.reused(case.job, self._clock(), hit.manifest, result))
 
     async def _hold(self, case: Case, held: NotIsolated) -> float | None:
         """Let a job wait, which has no place now, until its namespace's network is proved shut."""
@@ -248,16 +286,19 @@ class Reconciler:
     async def _prepare(self, job: AnalysisJob, attempt: int) -> tuple[AnalysisEnvironment, plan.Plan, bytes]:
         plan.check_schema_version(job.spec.schema_version)
         environment = await self.environments.resolve(job.spec.environment)
+        found = await self._materials.find(job)
+        await self._replays.check(job)
         deadlines = self._settings.deadlines
         made = plan.make_plan(
             job,
             environment,
             attempt,
             describer(environment.spec.adapter, self._adapters),
-            await self._materials.find(job),
+            found,
             wire.Deadlines(hello=deadlines.hello, staging=deadlines.staging, harvest=deadlines.harvest),
             egress.grant(job.spec.egress, job.metadata.namespace, self._settings.network, self._clock()),
         )
+        made = cachekey.keyed(made, job.spec)
         # Signing looks the store's name up, which may take its time.
         order = await asyncio.to_thread(orders.build, made, self._store, deadlines.start, self._readable)
         return environment, made, order
@@ -296,11 +337,21 @@ class Reconciler:
     async def _finish(self, case: Case, failure: Failure | None, cancelled: bool) -> None:
         failure = failure and status.showable(failure, self._settings.private)
         verdict = status.final(case.job, self._clock(), failure, cancelled, case.sandbox, case.manifest, case.result)
+        if case.sandbox is not None or case.job.status.attempt is not None:
+            replayed = await self._replays.compare(case.job, verdict, case.manifest)
+            verdict = verdict.model_copy(update={"replay": replayed})
+        await self._end(case, verdict)
+        if case.job.spec.cache is Cache.REUSE and verdict.phase is Phase.SUCCEEDED and case.manifest and case.result:
+            await self._reuse.keep(case.manifest, case.result.manifest.digest)
+
+    async def _end(self, case: Case, verdict: AnalysisJobStatus) -> None:
+        """Record the last status of a job, and give its place free unless a sandbox still has it."""
+        meta, failure = case.job.metadata, verdict.failure
         await self._record(case, verdict)
         self._metrics.finished(case.job.spec.environment, verdict)
-        _log.info("%s/%s: %s %s", case.job.metadata.namespace, case.job.metadata.name, verdict.phase, failure.reason if failure else "")
+        _log.info("%s/%s: %s %s", meta.namespace, meta.name, verdict.phase, failure.reason if failure else "")
         if case.sandbox is None:
-            self._release(case.job.metadata.uid)
+            self._release(meta.uid)
 
     async def _release_sandbox(self, case: Case) -> None:
         assert case.sandbox is not None

@@ -2,7 +2,8 @@
 
 The folders are the collector's to write and the program's to read, and nothing
 hostile runs yet; names are checked all the same, and every file is created new
-below an open folder, so that no name leads elsewhere.
+below an open folder, so that no name leads elsewhere. Files and folders bear one
+date, so that an archive that a program makes of them has the same bytes each time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .border.bounds import MAX_NAME
 from .border.claim import Fault
 from .border.manifest import Staged
 from .border.order import File
+from .border.places import EPOCH
 from .faults import StoreError, retry
 from .files import write
 
@@ -46,6 +48,7 @@ def stage(files: Sequence[File], root: str, most: int, deadline: float, stop: Ca
             if stop():
                 raise StagingError(Fault.INTERNAL, "told to stop while staging")
             staged.append(_stage_one(file, folder, most, deadline, stop))
+        _date_folders(files, folder)
     finally:
         os.close(folder)
     return tuple(staged)
@@ -59,11 +62,19 @@ def _stage_one(file: File, root: int, most: int, deadline: float, stop: Callable
         if file.sha256 and digest != file.sha256.removeprefix("sha256:").lower():
             raise StagingError(Fault.INPUT_DIGEST, f"{file.name}: has another digest")
         os.fchmod(descriptor, 0o444)
+        os.utime(descriptor, (EPOCH, EPOCH))
         return Staged(file.name, f"sha256:{digest}", os.fstat(descriptor).st_size)
     except StoreError as error:
         raise StagingError(error.fault, f"{file.name}: {error.detail}") from None
     finally:
         os.close(descriptor)
+
+
+def _date_folders(files: Sequence[File], root: int) -> None:
+    """Date the folders that were made, when nothing is put into them any more; the root is another's."""
+    made = {file.name[:at] for file in files for at, char in enumerate(file.name) if char == "/"}
+    for folder in sorted(made):
+        os.utime(folder, (EPOCH, EPOCH), dir_fd=root, follow_symlinks=False)
 
 
 def _create(name: str, root: int) -> int:

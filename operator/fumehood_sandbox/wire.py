@@ -28,6 +28,7 @@ from .border.order import Deadlines, File, Order, OutputRule, Permit, Provenance
 from .border.places import (
     ANALYSIS,
     COLLECTOR,
+    EPOCH,
     HOME,
     INPUTS,
     INTERPRETER,
@@ -52,6 +53,7 @@ from .codec import DecodeError, decode, encode, to_json
 __all__ = [
     "ANALYSIS",
     "COLLECTOR",
+    "EPOCH",
     "HOME",
     "INPUTS",
     "INTERPRETER",

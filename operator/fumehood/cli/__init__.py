@@ -98,6 +98,22 @@ def check(
 
 
 @app.command()
+def replay(
+    job: Annotated[str, typer.Argument(callback=_name, help="Name of an AnalysisJob that ended.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Its namespace.")] = "default",
+    wait: Annotated[bool, typer.Option(help="Wait for its end and compare; else print the new job's name alone.")] = True,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which waiting has failed.")] = 3600.0,
+) -> None:
+    """Run a job again, in the version of its environment that it ran in, and compare every artifact.
+
+    Exits with 0 if all are the same, 1 if not, 2 if it could not be tried. The new job stays.
+    """
+    from .replay import replay as run
+
+    raise typer.Exit(asyncio.run(run(namespace, job, wait, timeout)))
+
+
+@app.command()
 def selftest(
     environment: Annotated[
         str, typer.Option("--environment", "-e", callback=_name, help="AnalysisEnvironment with Python 3 to run the attacks in.")

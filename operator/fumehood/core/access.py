@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from ..api.v1alpha1 import Evidence
 from .failures import Reason, Refused
 
-_RESULT = re.compile(r"([^/]+)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9]+/.*", re.DOTALL)
+_UID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_RESULT = re.compile(rf"([^/]+)/{_UID}/[0-9]+/.*", re.DOTALL)
+_NOTE = re.compile(rf"([^/]+)/cache/{_UID}/.*", re.DOTALL)  # of results that may be taken again
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Readable:
             raise Refused(Reason.INPUT_NOT_ALLOWED, "spec.inputs: results of another namespace cannot be read", entry)
 
     def foreign(self, uri: str, namespace: str) -> bool:
-        """Whether it is a result of another namespace."""
+        """Whether it is a result of another namespace, or says that there is one."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        result = _RESULT.fullmatch(key)
+        result = _RESULT.fullmatch(key) or _NOTE.fullmatch(key)
         return bucket == self.artifact_bucket and result is not None and result[1] != namespace

@@ -23,7 +23,13 @@ BASE_ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
-    "SOURCE_DATE_EPOCH": "315532800",  # 1980-01-01, the first instant that a zip archive can tell
+    "SOURCE_DATE_EPOCH": str(wire.EPOCH),
+    # As many threads as are given, not as many as are idle; sums in the order of threads, on one kind of processor.
+    "OMP_DYNAMIC": "FALSE",
+    "MKL_DYNAMIC": "FALSE",
+    "MKL_CBWR": "AUTO",
+    "KMP_DETERMINISTIC_REDUCTION": "TRUE",
+    "TF_DETERMINISTIC_OPS": "1",
 }
 # Libraries ask the node how many CPUs there are, and start a thread for each: more than a job may use, and
 # sums of floating-point numbers depend on how many there are.
@@ -39,6 +45,9 @@ THREADS = (
     "LOKY_MAX_CPU_COUNT",
     "PYTHON_CPU_COUNT",
     "MC_CORES",
+    "RCPP_PARALLEL_NUM_THREADS",
+    "JULIA_NUM_THREADS",
+    "GOMAXPROCS",
 )
 # Lists of folders, divided by colons.
 SEARCH_PATHS = ("PYTHONPATH",)

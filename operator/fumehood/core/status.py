@@ -15,6 +15,7 @@ from ..api.v1alpha1 import (
     AnalysisJob,
     AnalysisJobStatus,
     ArtifactStatus,
+    CacheStatus,
     DurationsStatus,
     EgressStatus,
     FailureStatus,
@@ -60,8 +61,10 @@ def underway(
     )
 
 
-def launched(job: AnalysisJob, environment: AnalysisEnvironmentSpec, attempt: int, now: datetime) -> AnalysisJobStatus:
-    """Return the status of a job whose sandbox was just made."""
+def launched(
+    job: AnalysisJob, environment: AnalysisEnvironmentSpec, attempt: int, now: datetime, cache: CacheStatus | None = None
+) -> AnalysisJobStatus:
+    """Return the status of a job whose sandbox was just made; `cache` says why it had to be, if the job would have taken a result."""
     new = underway(job, Phase.STARTING, now, attempt, environment.env_version, now)
     conditions, generation = new.conditions, job.metadata.generation
     if any(condition.type == ConditionType.INPUTS_READY for condition in conditions):
@@ -71,7 +74,7 @@ def launched(job: AnalysisJob, environment: AnalysisEnvironmentSpec, attempt: in
         conditions = set_condition(
             conditions, ConditionType.ENVIRONMENT_CURRENT, False, "Deprecated", sanitise.printable(message), stamp(now), generation
         )
-    return new.model_copy(update={"conditions": conditions})
+    return new.model_copy(update={"conditions": conditions, "cache": cache})
 
 
 def awaiting(job: AnalysisJob, message: str, now: datetime) -> AnalysisJobStatus:
@@ -144,12 +147,33 @@ def final(
         durations=_durations(times),
         sandbox=_sandbox(sandbox, manifest),
         egress=job.status.egress,
+        cache=job.status.cache,
         failure=None
         if not failure or cancelled
         else FailureStatus(
             category=failure.category, reason=failure.reason, message=failure.message[:MAX_MESSAGE], evidence=failure.evidence
         ),
         result=result,
+    )
+
+
+def reused(job: AnalysisJob, now: datetime, manifest: wire.Manifest, result: ResultStatus) -> AnalysisJobStatus:
+    """Return the last status of a job that takes another's result. Nothing ran, so nothing was consumed."""
+    made = manifest.subject
+    ended = final(job, now, None, cancelled=False, result=result)
+    conditions, generation = ended.conditions, job.metadata.generation
+    message = f"the result is that of job {made.name}"
+    for kind in (ConditionType.FINISHED, ConditionType.SUCCEEDED):
+        said = message if kind is ConditionType.SUCCEEDED else ""
+        conditions = set_condition(conditions, kind, True, "CacheHit", said, stamp(now), generation)
+    conditions = set_condition(conditions, ConditionType.ARTIFACTS_COMPLETE, *_completeness(manifest), stamp(now), generation)
+    return ended.model_copy(
+        update={
+            "conditions": conditions,
+            "env_version": manifest.env_version,
+            "cache": CacheStatus(key=manifest.provenance.key, hit=True, job=made.name, uid=made.uid, attempt=made.attempt),
+            "result": result.model_copy(update={"usage": UsageStatus(artifact_bytes=result.usage.artifact_bytes)}),
+        }
     )
 
 

@@ -24,3 +24,4 @@ COLLECTOR, ANALYSIS, PROBE = "collector", "analysis", "probe"
 PORT = 7117
 MANIFEST_NAME = "manifest.json"
 OBJECT_DIR = "sha256/"
+EPOCH = 315_532_800  # 1980-01-01: the date of all that is staged, and the first that a zip archive can tell

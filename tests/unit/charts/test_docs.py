@@ -33,12 +33,22 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guides/first-job.md"])
-def test_the_example_is_quoted_as_it_is(page: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"), [("README.md", "hello"), ("docs/guides/first-job.md", "hello"), ("docs/guides/reproduce-a-result.md", "coin")]
+)
+def test_the_example_is_quoted_as_it_is(page: str, name: str) -> None:
     quoted = re.search(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert quoted
-    example = (ROOT / "docs/examples/hello.yaml").read_text()
+    example = (ROOT / "docs/examples" / f"{name}.yaml").read_text()
     assert quoted[1] == example[example.index("apiVersion") :]
+
+
+def test_the_reasons_that_the_guide_explains_are_those_that_there_are() -> None:
+    page = (ROOT / "docs/guides/reproduce-a-result.md").read_text()
+    code = "".join((ROOT / "operator/fumehood" / name).read_text() for name in ("reuse.py", "core/cachekey.py"))
+    named = set(re.findall(r"^\| `(.+)` \|", page, re.MULTILINE)) - {"SOURCE_DATE_EPOCH", "spec.seed"}
+    said = set(re.findall(r"(?:Miss|Unknown)\(f?\"([^{\"]+)\"\)", code)) | set(re.findall(r'^_CHANGED = "(.+)"$', code, re.MULTILINE))
+    assert said | {"the file 'x.csv' has no sha256"} == {name for name in named if " " in name}
 
 
 def test_yaml_in_pages_is_yaml() -> None:

@@ -16,8 +16,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from fumehood.core.manifest import digest
 from fumehood.errors import AlreadyExists, Conflict, FumehoodError, NotFound, Unavailable
 from fumehood.kube import environment_path
+from fumehood.ports import Stored
 from fumehood_sandbox import wire
 
 from .builders import CREATED, NOW
@@ -186,6 +188,7 @@ class FakeStore:
         self.signed: list[tuple[str, float]] = []
         self.down: FumehoodError | None = None
         self.reads = 0
+        self.tells_digests = True
 
     def permit(self, prefix: str, max_object: int, lifetime: float) -> wire.Permit:
         self.signed.append((prefix, lifetime))
@@ -208,6 +211,19 @@ class FakeStore:
         if key not in self.objects:
             raise NotFound(key)
         return self.objects[key]
+
+    async def write(self, key: str, content: bytes) -> None:
+        if self.down:
+            raise self.down
+        self.objects[key] = content
+
+    async def stored(self, key: str) -> Stored:
+        if self.down:
+            raise self.down
+        if key not in self.objects:
+            raise NotFound(key)
+        raw = self.objects[key]
+        return Stored(len(raw), digest(raw) if self.tells_digests else None)
 
 
 def nth_write(number: int, *, after: bool, error: Callable[[], BaseException] = Crash) -> Callable[[str, str, bool], Any]:

@@ -168,9 +168,10 @@ async def test_too_many_objects_are_refused_with_the_number() -> None:
     assert (failure.reason, failure.evidence.allowed) == (Reason.SPEC_INVALID, "1000")
 
 
-async def test_a_folder_with_another_namespaces_results_looks_as_if_it_were_empty() -> None:
+@pytest.mark.parametrize("key", [f"other/{UID}/1/manifest.json", f"other/cache/{UID}/{'a' * 64}"])
+async def test_a_folder_with_another_namespaces_results_looks_as_if_it_were_empty(key: str) -> None:
     place = Place()
-    place.store.objects |= {f"other/{UID}/1/manifest.json": b"{}"}
+    place.store.objects |= {key: b"{}"}
     with_results = await place.refuses({"name": "in", "s3": {"uri": "s3://fumehood/other/"}})
     without = await place.refuses({"name": "in", "s3": {"uri": "s3://fumehood/third/"}})
     assert with_results.reason is without.reason is Reason.INPUT_MISSING

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
+import zipfile
 
 from fumehood_sandbox import wire
 from fumehood_sandbox.wire import Ending, Fault, Rejection
@@ -23,6 +25,32 @@ def test_inputs_are_fetched_checked_and_read_only(pod: Pod) -> None:
     manifest = pod.run(program, inputs=inputs)
     assert manifest.stdout is not None
     assert manifest.stdout.tail == '1,2 {"window": 12}\n'
+
+
+def test_what_is_staged_bears_one_date_so_that_archives_of_it_are_the_same(pod: Pod) -> None:
+    inputs = (wire.File("deep/er/in.csv", text="1"), wire.File("deep/other.csv", text="2"))
+    program = (
+        "import os, zipfile\n"
+        "print(*sorted({int(os.stat(p).st_mtime) for p in ('main.py', '/inputs/deep', '/inputs/deep/er', '/inputs/deep/er/in.csv')}))\n"
+        "with zipfile.ZipFile('/outputs/all.zip', 'w') as archive:\n"
+        "    for path in ('/inputs/deep', '/inputs/deep/er/in.csv', '/inputs/deep/other.csv'):\n"
+        "        archive.write(path)\n"
+    )
+    manifest = pod.run(program, inputs=inputs)
+    assert manifest.stdout is not None
+    assert manifest.stdout.tail == f"{wire.EPOCH}\n"
+    (archive,) = manifest.artifacts
+    expected = io.BytesIO()
+    with zipfile.ZipFile(expected, "w") as mine:
+        for name, text, mode in (
+            ("inputs/deep/", "", 0o40755),
+            ("inputs/deep/er/in.csv", "1", 0o100444),
+            ("inputs/deep/other.csv", "2", 0o100444),
+        ):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = mode << 16 | (0x10 if name.endswith("/") else 0)
+            mine.writestr(entry, text)
+    assert archive.digest == "sha256:" + hashlib.sha256(expected.getvalue()).hexdigest()
 
 
 def staged(pod: Pod, **fields: object) -> wire.Claim:

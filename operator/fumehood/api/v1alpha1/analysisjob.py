@@ -79,7 +79,10 @@ class Egress(Model):
     )
 
 
-def _immutable() -> dict[str, Any]:
+_REPLAY_RUNS = "a replay must run: give cache: Off, or no replayOf"
+
+
+def _spec_rules() -> dict[str, Any]:
     same = "has(self.{0}) == has(oldSelf.{0}) && (!has(self.{0}) || self.{0} == oldSelf.{0})"
     return rules(
         *(
@@ -87,16 +90,17 @@ def _immutable() -> dict[str, Any]:
             for name in IMMUTABLE
         ),
         ("!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)", "cancel cannot be taken back"),
+        ("!has(self.replayOf) || !has(self.cache) || self.cache != 'Reuse'", _REPLAY_RUNS),
     )
 
 
 class AnalysisJobSpec(Model):
     """What to run. Only `cancel` can be changed after creation."""
 
-    model_config = ConfigDict(json_schema_extra=_immutable())
+    model_config = ConfigDict(json_schema_extra=_spec_rules())
 
     schema_version: str = Field(
-        pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$",
+        pattern=r"^(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})$",
         max_length=7,
         description='Version of this manifest\'s meaning, "1.0". A newer minor is accepted; another major is not.',
     )
@@ -135,6 +139,12 @@ class AnalysisJobSpec(Model):
         None, description="Delete this resource so long after it finished. The artifacts stay. Without it, it stays."
     )
     cancel: bool = Field(False, strict=True, description="Set to true to stop the job; what it wrote until then is still harvested.")
+
+    @model_validator(mode="after")
+    def _replay_runs(self) -> AnalysisJobSpec:
+        if self.replay_of is not None and self.cache is Cache.REUSE:
+            raise ValueError(_REPLAY_RUNS)
+        return self
 
 
 # An end is an end, whoever writes the status: what was sealed could be sealed over by another run.

@@ -195,10 +195,12 @@ class UsageStatus(Model):
 class CacheStatus(Model):
     """Whether the result is another job's."""
 
-    key: Digest = Field(description="Digest of all that can change the result.")
+    key: Digest | None = Field(None, description="Digest of all that can change the result, if that is known before the job runs.")
     hit: bool = Field(description="True: the result was taken from the job named here, and nothing was run.")
     job: str | None = Field(None, max_length=253, description="Name of the job that made the result.")
     uid: str | None = Field(None, max_length=63, description="Its UID; a part of the artifacts' URIs.")
+    attempt: int | None = Field(None, description="Which try of it; a part of the artifacts' URIs.")
+    reason: str = Field("", max_length=512, description="Why nothing was taken.")
 
 
 class Sameness(enum.StrEnum):
@@ -222,7 +224,7 @@ class ReplayStatus(Model):
     """What a replay found."""
 
     job: str = Field(max_length=253, description="Name of the job that was repeated.")
-    uid: str = Field(max_length=63, description="Its UID.")
+    uid: str = Field(max_length=63, description="Its UID; empty if there was nothing to compare with.")
     reproduced: bool = Field(description="Every artifact has the digest that it had.")
     same: int = Field(0, description="How many artifacts are the same.")
     different: int = Field(0, description="How many are not, are missing or are new.")

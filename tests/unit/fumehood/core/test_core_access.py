@@ -20,6 +20,8 @@ READABLE = Readable("fumehood", ("data",))
         "s3://fumehood/public/co2.csv",
         "s3://data/a/...b/c",
         "s3://data/a/",
+        f"s3://fumehood/lab/cache/{UID}/{'a' * 64}",
+        "s3://fumehood/public/cache/co2.csv",
     ],
 )
 def test_what_may_be_read(uri: str) -> None:
@@ -33,6 +35,7 @@ def test_what_may_be_read(uri: str) -> None:
         pytest.param("s3://data.evil/co2.csv", id="bucket-that-begins-alike"),
         pytest.param(f"s3://fumehood/{FOREIGN}", id="results-of-another-namespace"),
         pytest.param(f"s3://fumehood/other/{UID}/1/manifest.json", id="manifest-of-another-namespace"),
+        pytest.param(f"s3://fumehood/other/cache/{UID}/{'a' * 64}", id="note-of-another-namespaces-result"),
         pytest.param(f"s3://fumehood/lab2/{UID}/1/x", id="namespace-that-begins-alike"),
         pytest.param(f"s3://fumehood/{OWN}/../../../../{FOREIGN}", id="dot-dot"),
         pytest.param("s3://data/../fumehood/x", id="first-dot-dot"),

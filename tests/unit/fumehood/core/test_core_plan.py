@@ -33,7 +33,12 @@ def test_minor_versions_are_read(version: str) -> None:
     plan.check_schema_version(version)
 
 
-@pytest.mark.parametrize("version", ["2.0", "0.9", "10.0"])
+def test_a_newer_minor_only_adds_what_may_be_passed_over() -> None:
+    plain, newer = made(), made(schemaVersion="1.7", favouriteColour="blue", limits={"favouriteLimit": 3})
+    assert newer == plain
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9", "0.0", "10.0", "999.999"])
 def test_other_majors_are_refused(version: str) -> None:
     with pytest.raises(Refused) as caught:
         plan.check_schema_version(version)
@@ -59,6 +64,23 @@ def test_reserved_variables_win_over_environment_and_adapter_and_the_environment
     assert (env["HOME"], env["TMPDIR"]) == (wire.HOME, wire.TMP)
     assert (env["PYTHONUNBUFFERED"], env["LANG"], env["MINE"]) == ("0", "de_DE", "1")
     assert env["PATH"].startswith("/usr/local/sbin")
+
+
+def test_a_program_finds_no_more_threads_than_it_may_use() -> None:
+    env = made(limits={"cpu": "2500m"}).command.env
+    assert {env[name] for name in plan.THREADS} == {"3"}
+    assert made(limits={"cpu": "100m"}).command.env["OMP_NUM_THREADS"] == "1"
+
+
+def test_what_a_program_finds_is_the_same_for_every_job_of_a_kind() -> None:
+    """Place, clock, language and user: nothing in the variables is the job's, the day's or the node's."""
+    one, other = job(), job(None, {"name": "other", "uid": "22222222-3b4a-4c5d-8e6f-7a8b9c0d1e2f"})
+    plans = [plan.make_plan(each, environment(), attempt, DESCRIBE, Found(), DEADLINES) for attempt, each in ((1, one), (2, other))]
+    assert plans[0].command == plans[1].command
+    env = plans[0].command.env
+    assert (env["TZ"], env["LANG"], env["LC_ALL"], env["SOURCE_DATE_EPOCH"]) == ("UTC", "C.UTF-8", "C.UTF-8", str(wire.EPOCH))
+    assert (env["HOME"], env["USER"], env["LOGNAME"]) == (wire.HOME, "analyst", "analyst")
+    assert "FUMEHOOD_SEED" not in env and made(seed=0).command.env["FUMEHOOD_SEED"] == "0"
 
 
 def test_parameters_become_a_file_with_one_spelling() -> None:
