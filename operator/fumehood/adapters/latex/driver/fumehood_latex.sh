@@ -52,6 +52,12 @@ export TEXMFVAR="$HOME/texmf-var" TEXMFHOME="$HOME/texmf" TEXMFCONFIG="$HOME/tex
 export TEXINPUTS=".:$build:/inputs:" BIBINPUTS=".:$build:/inputs:" BSTINPUTS=".:$build:"
 export max_print_line=1000 error_line=254 half_error_line=238
 
+# LuaTeX looks for its list of fonts where it may write one, and to make one takes longer than most documents.
+if [ $engine = lualatex ]; then
+    mkdir -p "$TEXMFVAR/luatex-cache/generic"
+    cp -R "$(kpsewhich -var-value=TEXMFSYSVAR)/luatex-cache/generic/names" "$TEXMFVAR/luatex-cache/generic/" 2>/dev/null || :
+fi
+
 cp -Rs "$PWD/." "$build" || exit 1
 rm -rf "$build/.fumehood"
 cd "$build/$folder" || exit 1
