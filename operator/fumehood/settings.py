@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     max_concurrent: int = Field(100, ge=1, description="Job Pods that exist at once.")
     namespaces: Annotated[tuple[ObjectName, ...], NoDecode] = Field((), description="Namespaces to serve, separated by commas; empty: all.")
-    adapters: tuple[str, ...] = Field(("python", "command"), description="Adapters that may be used.")
+    adapters: tuple[str, ...] = Field(("python", "latex", "r", "command"), description="Adapters that may be used.")
     liveness_port: Port = Field(8080, description="Port of /healthz.")
     metrics_port: Port = Field(9090, description="Port of /metrics.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -22,14 +22,13 @@ def reference(image: Image, digest: str) -> str:
     return f"{PREFIX}/{image.name}@{digest}"
 
 
-def entry(root: Path, image: Image, digest: str) -> dict[str, Any]:
-    """The record of one image."""
+def entry(root: Path, image: Image, digest: str, packages: Mapping[str, str]) -> dict[str, Any]:
+    """The record of one image; `packages` is what it was found to hold, if no lock says it."""
     found: dict[str, Any] = {"reference": reference(image, digest), "tag": image.tag}
     if image.environment:
         description = describe(root / "images" / image.name / "environment.yaml")
         found |= {key: description[key] for key in ("adapter", "description", "envVersion")}
-        lock = (root / image.lock).read_text() if image.lock else ""
-        found["packages"] = locked_packages(lock)
+        found["packages"] = locked_packages((root / image.lock).read_text()) if image.lock else dict(packages)
     return found
 
 

@@ -51,7 +51,7 @@ class AnalysisEnvironmentSpec(Model):
         description="The image, by digest (name@sha256:…). Any Linux image will do; it needs nothing of Fumehood's.",
     )
     adapter: str = Field(
-        max_length=63, pattern=r"^[a-z][a-z0-9-]*$", description="How programs are started: python, command, or a plug-in's name."
+        max_length=63, pattern=r"^[a-z][a-z0-9-]*$", description="How programs are started: python, latex, r, command, or a plug-in's name."
     )
     env_version: str = Field(
         max_length=63,
@@ -81,7 +81,7 @@ class AnalysisEnvironmentSpec(Model):
     )
     defaults: Limits = Field(Limits(), description="Limits of jobs that do not set their own.")
     maximums: Limits = Field(Limits(), description="What a job may ask for at most.")
-    packages: tuple[PackageVersion, ...] = Field((), max_length=1024, description="What the image holds, as it was found there.")
+    packages: tuple[PackageVersion, ...] = Field((), max_length=4096, description="What the image holds, as it was found there.")
     inventory: Sha256 | None = Field(None, description="Digest of that list; two builds with the same packages have the same.")
 
 

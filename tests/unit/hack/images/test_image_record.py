@@ -74,7 +74,7 @@ def test_old_archives_go(tmp_path: Path) -> None:
 def test_references_are_by_digest_and_environments_say_what_they_hold() -> None:
     document: dict[str, Any] = {}
     for name in ("operator", "sandbox", "python"):
-        document = record.merge(document, IMAGES[name], record.entry(ROOT, IMAGES[name], DIGEST))
+        document = record.merge(document, IMAGES[name], record.entry(ROOT, IMAGES[name], DIGEST, {}))
     assert document["sandbox"]["reference"] == f"localhost/fumehood/sandbox@{DIGEST}"
     assert document["operator"]["tag"].startswith("localhost/fumehood/operator:")
     python = document["environments"]["python"]
