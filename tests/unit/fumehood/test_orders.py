@@ -49,7 +49,6 @@ def test_links_and_permit_live_as_long_as_the_sandbox_may() -> None:
     assert order.permit.prefix == f"lab/{UID}/1/"
     assert order.inputs[0].remote is not None
     assert order.inputs[0].sha256 == "a" * 64
-    assert order.inputs[0].max_bytes == one.granted.enforced.disk
 
 
 def test_the_order_is_the_plan_in_the_wires_words() -> None:
