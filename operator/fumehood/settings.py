@@ -124,9 +124,13 @@ class EgressProfile(BaseModel):
     @field_validator("ca")
     @classmethod
     def _is_pem(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "PRIVATE KEY" in value:
+            raise ValueError("this holds a private key, which nobody else may see; give certificates alone")
         try:
             ssl.create_default_context(cadata=value or "\n")
-        except ValueError:  # that of TLS among them
+        except (OSError, ValueError):  # the former is TLS's
             raise ValueError("this is no PEM text with certificates") from None
         return value
 
