@@ -49,7 +49,7 @@ def main(gibibytes: float) -> None:
     """Measure an upload and a download of so much, and an upload of one byte more."""
     size = int(gibibytes * (1 << 30))
     environ = {name: os.environ[f"S3_{name.upper()}"] for name in ("endpoint", "bucket", "access_key", "secret_key")}
-    store = S3Store(StoreSettings(**environ), utc_now)  # type: ignore[arg-type]
+    store = S3Store(StoreSettings(**environ), utc_now)
     with tempfile.TemporaryDirectory() as base:
         inputs, outputs = Path(base, "inputs"), Path(base, "outputs")
         inputs.mkdir()

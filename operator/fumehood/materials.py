@@ -72,12 +72,13 @@ class Materials:
         return () if any(self._readable.foreign(uri + name, namespace) for name in listed) else listed
 
     async def _artifact(self, namespace: str, wanted: ArtifactSource, field: str) -> Located:
+        missing = Reason.SOURCE_MISSING if field.startswith("spec.source") else Reason.INPUT_MISSING
         try:
             document = await self._cluster.get(job_path(namespace, wanted.job))
             job = AnalysisJob.model_validate(document)
         except (NotFound, ValidationError):
             raise Refused(
-                Reason.INPUT_MISSING, f"{field}: there is no AnalysisJob {wanted.job!r} in this namespace", Evidence(entry=wanted.job)
+                missing, f"{field}: there is no AnalysisJob {wanted.job!r} in this namespace", Evidence(entry=wanted.job)
             ) from None
         if not job.status.final:
             raise NotOver((namespace, wanted.job))
@@ -94,7 +95,7 @@ class Materials:
         if not digests:
             what = repr(wanted.name) if wanted.name is not None else f"with digest {wanted.digest}"
             raise Refused(
-                Reason.INPUT_MISSING,
+                missing,
                 f"{field}: job {wanted.job!r} ({job.status.phase}) has no artifact {what}",
                 Evidence(entry=(wanted.name or wanted.digest or "")[:255]),
             )

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from chart import ROOT
 
-from fumehood.api.v1alpha1 import AnalysisJob
+from fumehood.api.v1alpha1 import AnalysisJob, Input
 from fumehood.cli import app
 from fumehood.core.limits import MAXIMUMS, grant
 
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("**/*.yaml"))
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
 
 
@@ -39,6 +39,15 @@ def test_the_example_is_quoted_as_it_is(page: str) -> None:
     assert quoted
     example = (ROOT / "docs/examples/hello.yaml").read_text()
     assert quoted[1] == example[example.index("apiVersion") :]
+
+
+def test_the_guide_to_inputs_quotes_an_example_and_shows_every_kind() -> None:
+    inputs, example = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guides/chain-jobs.md").read_text(), re.DOTALL)
+    text = (ROOT / "docs/examples/chain/summarize.yaml").read_text()
+    assert example == text[text.index("apiVersion") :]
+    shown = [Input.model_validate(item) for item in yaml.safe_load(inputs)["inputs"]]
+    kinds = {"inline", "config_map", "s3", "artifact", "https"}
+    assert {kind for item in shown for kind in kinds if getattr(item, kind)} == kinds
 
 
 def test_yaml_in_pages_is_yaml() -> None:

@@ -271,3 +271,16 @@ async def test_two_digests_that_differ_are_refused() -> None:
     assert (failure.reason, failure.evidence.entry) == (Reason.INPUT_DIGEST_MISMATCH, "a.csv")
     (file,) = await Place().inputs({"name": "a.csv", "s3": s3, "sha256": "1" * 64})
     assert file.sha256 == "1" * 64
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"job": "none", "name": "x"}, {"job": "earlier", "name": "none"}, {"job": "earlier", "digest": "9" * 64}]
+)
+async def test_a_program_that_is_no_artifact_is_missing_as_a_source(wanted: dict[str, str]) -> None:
+    place = Place()
+    place.there_is_a_job()
+    with pytest.raises(Refused) as caught:
+        await place.source(artifact=wanted)
+    failure = caught.value.failure
+    assert (failure.reason, failure.category) == (Reason.SOURCE_MISSING, "DEPENDENCY_ERROR")
+    assert failure.evidence.entry in wanted.values()
