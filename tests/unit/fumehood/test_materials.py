@@ -9,7 +9,7 @@ from fumehood.core.access import Readable
 from fumehood.core.failures import Failure, Reason, Refused
 from fumehood.core.material import PlannedFile
 from fumehood.kube import core_path, job_path
-from fumehood.materials import Materials, NotOver
+from fumehood.materials import Materials, NotOver, NotThere
 from fumehood_sandbox import wire
 from unit.fumehood.builders import UID, job, job_document, manifest, seal_of
 from unit.fumehood.fakes import FakeCluster, FakeStore
@@ -96,7 +96,9 @@ async def test_an_artifact_that_is_not_there(wanted: dict[str, str], reason: Rea
 
 
 async def test_a_job_that_is_not_there() -> None:
-    failure = await Place().refuses(artifact(name="table.csv"))
+    with pytest.raises(NotThere) as caught:
+        await Place().inputs(artifact(name="table.csv"))
+    failure = caught.value.refused.failure
     assert (failure.reason, failure.evidence.entry) == (Reason.INPUT_MISSING, "earlier")
 
 
@@ -279,8 +281,8 @@ async def test_two_digests_that_differ_are_refused() -> None:
 async def test_a_program_that_is_no_artifact_is_missing_as_a_source(wanted: dict[str, str]) -> None:
     place = Place()
     place.there_is_a_job()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises((Refused, NotThere)) as caught:
         await place.source(artifact=wanted)
-    failure = caught.value.failure
+    failure = (caught.value.refused if isinstance(caught.value, NotThere) else caught.value).failure
     assert (failure.reason, failure.category) == (Reason.SOURCE_MISSING, "DEPENDENCY_ERROR")
     assert failure.evidence.entry in wanted.values()
