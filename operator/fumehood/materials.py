@@ -21,9 +21,21 @@ from .workqueue import Key
 class NotOver(Exception):
     """A job that this one needs an artifact of is not over yet."""
 
+    what = "is not over yet"
+
     def __init__(self, key: Key) -> None:
-        super().__init__(f"it waits for an artifact of job {key[1]!r}, which is not over yet")
+        super().__init__(f"it waits for an artifact of job {key[1]!r}, which {self.what}")
         self.key = key
+
+
+class NotThere(NotOver):
+    """There is no such job: perhaps not yet, since several can be made at once, in any order."""
+
+    what = "is not there yet"
+
+    def __init__(self, key: Key, refused: Refused) -> None:
+        super().__init__(key)
+        self.refused = refused
 
 
 class Materials:
@@ -38,8 +50,8 @@ class Materials:
         """Return what there is of all that a job names.
 
         Raises:
-            Refused: an artifact or its job does not exist, or a folder may not be read.
-            NotOver: its job is not over.
+            Refused: an artifact does not exist, or a folder may not be read.
+            NotOver: its job is not over; NotThere: there is none.
             Retryable: the API server or the store does not answer.
         """
         source, inputs, namespace = job.spec.source, job.spec.inputs, job.metadata.namespace
@@ -72,13 +84,13 @@ class Materials:
         return () if any(self._readable.foreign(uri + name, namespace) for name in listed) else listed
 
     async def _artifact(self, namespace: str, wanted: ArtifactSource, field: str) -> Located:
+        missing = Reason.SOURCE_MISSING if field.startswith("spec.source") else Reason.INPUT_MISSING
         try:
             document = await self._cluster.get(job_path(namespace, wanted.job))
             job = AnalysisJob.model_validate(document)
         except (NotFound, ValidationError):
-            raise Refused(
-                Reason.INPUT_MISSING, f"{field}: there is no AnalysisJob {wanted.job!r} in this namespace", Evidence(entry=wanted.job)
-            ) from None
+            refused = Refused(missing, f"{field}: there is no AnalysisJob {wanted.job!r} in this namespace", Evidence(entry=wanted.job))
+            raise NotThere((namespace, wanted.job), refused) from None
         if not job.status.final:
             raise NotOver((namespace, wanted.job))
         digests = await self._digests(job, wanted)
@@ -94,7 +106,7 @@ class Materials:
         if not digests:
             what = repr(wanted.name) if wanted.name is not None else f"with digest {wanted.digest}"
             raise Refused(
-                Reason.INPUT_MISSING,
+                missing,
                 f"{field}: job {wanted.job!r} ({job.status.phase}) has no artifact {what}",
                 Evidence(entry=(wanted.name or wanted.digest or "")[:255]),
             )

@@ -7,7 +7,7 @@ import base64
 from fumehood_sandbox import wire
 
 from .api.v1alpha1 import Evidence
-from .core import names
+from .core import names, web
 from .core.access import Readable
 from .core.failures import Reason, Refused
 from .core.material import PlannedFile
@@ -32,9 +32,11 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, readable: Rea
         if planned.uri is not None:
             readable.check(planned.uri, subject.namespace)
             remote = store.link(planned.uri, lifetime)
+        elif planned.url is not None:
+            remote = web.remote(planned.url, plan.egress, planned.name)
         digest = planned.sha256.removeprefix("sha256:") if planned.sha256 else None
         data = base64.b64encode(planned.data).decode() if planned.data is not None else None
-        return wire.File(planned.name, planned.text, data, remote, digest, limits.disk)
+        return wire.File(planned.name, planned.text, data, remote, digest)
 
     prefix = names.prefix(subject.namespace, subject.uid, subject.attempt)
     order = wire.Order(
@@ -46,6 +48,7 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, readable: Rea
         limits=limits,
         deadlines=plan.deadlines,
         permit=store.permit(prefix, max(limits.artifact_bytes, limits.output, wire.MAX_MANIFEST), lifetime),
+        web_ca=plan.egress.ca if plan.egress else None,
         source=tuple(file(planned) for planned in plan.source),
         inputs=tuple(file(planned) for planned in plan.inputs),
         outputs=plan.outputs,
@@ -56,10 +59,23 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, readable: Rea
     )
     encoded = wire.encode(order)
     if len(encoded) > wire.MAX_ORDER:
-        raise Refused(
-            Reason.SOURCE_INVALID,
-            "spec: source, inputs, parameters and args together are too large to hand over; "
-            "put the large ones into the store and name them by s3",
-            Evidence(allowed=str(wire.MAX_ORDER), measured=str(len(encoded))),
-        )
+        raise _too_large(order, len(encoded))
     return encoded
+
+
+def _too_large(order: wire.Order, size: int) -> Refused:
+    evidence = Evidence(allowed=str(wire.MAX_ORDER), measured=str(size))
+    links = [file for file in (*order.source, *order.inputs) if file.remote]
+    if len(wire.encode(links)) > size // 2:
+        return Refused(
+            Reason.SPEC_INVALID,
+            f"spec.source and spec.inputs: the names and links of {len(links)} objects are too large to hand over; "
+            "give narrower folders, shorter keys, or one archive",
+            evidence,
+        )
+    return Refused(
+        Reason.SOURCE_INVALID,
+        "spec: source, inputs, parameters and args together are too large to hand over; "
+        "put the large ones into the store and name them by s3",
+        evidence,
+    )

@@ -40,7 +40,7 @@ from .environments import Environments
 from .errors import Invalid, NotFound
 from .inventory import Inventory
 from .kube import job_path
-from .materials import Materials, NotOver
+from .materials import Materials, NotOver, NotThere
 from .metrics import Metrics
 from .ports import Adapter, ArtifactStore, Clock, Cluster, Executor, Json
 from .readings import Readings
@@ -55,6 +55,8 @@ MAX_STEPS = 10
 RESYNC = 300.0
 # A proof that takes no longer than this is waited for without a word: most take a few seconds.
 HOLD_QUIETLY = timedelta(seconds=10)
+# How long after its own creation a job waits for another one to be created.
+COMING = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
 
@@ -125,6 +127,13 @@ class Reconciler:
                 await self._act(case, action)
             except NotIsolated as held:
                 return await self._hold(case, held)
+            except NotThere as other:
+                created = datetime.fromisoformat(case.job.metadata.creation_timestamp)
+                patience = (created + COMING - self._clock()).total_seconds()
+                if patience > 0:
+                    await self._await(case, other)
+                    return patience
+                await self._finish(case, other.refused.failure, cancelled=False)
             except NotOver as other:
                 return await self._await(case, other)
             except Refused as refused:

@@ -11,6 +11,7 @@ import difflib
 import enum
 import ipaddress
 import re
+import ssl
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -114,8 +115,24 @@ class EgressProfile(BaseModel):
     protocol: Literal["TCP", "UDP"] = Field("TCP", description="TCP or UDP.")
     namespaces: tuple[str, ...] = Field(min_length=1, description="Names or globs of the namespaces that may use it.")
     hosts: dict[HostName, IPvAnyAddress] = Field(default_factory=dict, description="Names that resolve inside, and their addresses.")
+    ca: str | None = Field(
+        None, max_length=65_536, description="PEM text of who certifies its hosts, for inputs; without it, the public authorities."
+    )
     until: AwareDatetime | None = Field(None, description="When it ends, with a time zone.")
     cluster: bool = Field(False, description="Let it open single addresses within network.cluster_ranges.")
+
+    @field_validator("ca")
+    @classmethod
+    def _is_pem(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "PRIVATE KEY" in value:
+            raise ValueError("this holds a private key, which nobody else may see; give certificates alone")
+        try:
+            ssl.create_default_context(cadata=value or "\n")
+        except (OSError, ValueError):  # the former is TLS's
+            raise ValueError("this is no PEM text with certificates") from None
+        return value
 
 
 class NodeRule(enum.StrEnum):

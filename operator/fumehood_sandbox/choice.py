@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .border.bounds import MAX_MANIFEST, MAX_PREVIEW
+from .border.bounds import MAX_MANIFEST, MAX_OBJECT, MAX_PREVIEW
 from .border.limits import Breach, Limit, Limits
 from .border.manifest import Rejection as Reason
 from .border.order import OutputRule
@@ -69,7 +69,7 @@ def choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[lis
         entry = _entry(found)
         if len(chosen) >= limits.artifacts or entry > room:
             tree.reject(found.name, Reason.COUNT)
-        elif size + found.size > limits.artifact_bytes:
+        elif found.size > MAX_OBJECT or size + found.size > limits.artifact_bytes:
             tree.reject(found.name, Reason.SIZE)
         else:
             size, room = size + found.size, room - entry

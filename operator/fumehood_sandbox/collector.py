@@ -113,13 +113,16 @@ def _stage(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -> 
     from .staging import StagingError, stage  # here: while it loads, the runner may call
 
     deadline = time.monotonic() + order.deadlines.staging
+    authorities = {False: order.permit.ca, True: order.web_ca}
     try:
-        course.source = stage(order.source, layout.work, order.limits.disk, deadline, stopped)
-        course.inputs = stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
+        course.source = stage(order.source, layout.work, order.limits.disk, authorities, deadline, stopped)
+        course.inputs = stage(order.inputs, layout.inputs, order.limits.disk, authorities, deadline, stopped)
     except StagingError as error:
         if stopped():
             return Claim(Ending.TERMINATED)
-        return _not_started(error.fault, error.detail)
+        of_source = error.fault is Fault.INPUT_MISSING and not course.source
+        fault = Fault.SOURCE_MISSING if of_source else error.fault
+        return dataclasses.replace(_not_started(fault, error.detail), breach=error.breach)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fumehood import registry
-from fumehood.adapters import command, python
+from fumehood.adapters import command, latex, python, r
 from fumehood.core.program import Diagnosis
 from fumehood.testing.adapters import AdapterContract
 
@@ -26,6 +26,22 @@ class TestPython(AdapterContract):
 class TestCommand(AdapterContract):
     adapter = command.ADAPTER
     entrypoint = "run.sh"
+
+
+class TestLatex(AdapterContract):
+    adapter = latex.ADAPTER
+    entrypoint = "main.tex"
+    missing: ClassVar = {"! LaTeX Error: File `nosuchpkg.sty' not found.\n": "nosuchpkg"}
+    failures: ClassVar = {
+        "main.tex:3: Undefined control sequence.\nl.3 Hello \\foo\n": Diagnosis("Undefined control sequence \\foo", "main.tex:3")
+    }
+
+
+class TestR(AdapterContract):
+    adapter = r.ADAPTER
+    entrypoint = "main.R"
+    missing: ClassVar = {"Error in library(foo) : there is no package called ‘foo’\n  at main.R:2\n": "foo"}
+    failures: ClassVar = {"Error in f(2) : boom 2\n  at main.R:3\nExecution halted\n": Diagnosis("boom 2", "main.R:3")}
 
 
 def test_no_built_in_adapter_is_left_out() -> None:

@@ -19,7 +19,9 @@ from .failures import Reason, Refused
 # An order travels in a Secret, which holds 1 MiB; the permit and the links need room too.
 MAX_TEXT = 640 << 10
 MAX_LISTED = 1000  # objects of one folder: each needs a link in the order
-_MAX_PATH, _MAX_PART = 1024, 255
+_MAX_PATH, _MAX_PART, _MAX_PARTS = 1024, 255, 16
+_NAME_RULE = "use letters, digits and ._+- in folders of at most 8 levels"
+_PATH_RULE = f"an object's name must be printable, at most {_MAX_PARTS} levels deep, and have no part that is empty, . or .."
 
 Json = dict[str, Any]
 
@@ -117,13 +119,22 @@ def _input(item: Input, found: Found, field: str) -> Iterator[PlannedFile]:
     elif item.s3 is not None and item.s3.folder:
         yield from _folder(item.s3, found, item.name + "/", f"{field}.s3", Reason.INPUT_MISSING)
     elif item.s3 is not None:
-        yield PlannedFile(item.name, uri=item.s3.uri, sha256=item.sha256 or item.s3.sha256)
+        yield PlannedFile(item.name, uri=item.s3.uri, sha256=_digest(item, item.s3, field))
     elif item.artifact is not None:
         located = found.artifacts[item.artifact]
         yield PlannedFile(item.name, uri=located.uri, sha256=item.sha256 or located.sha256)
     else:
         assert item.https is not None
         yield PlannedFile(item.name, url=item.https.url, sha256=item.sha256)
+
+
+def _digest(item: Input, s3: S3Object, field: str) -> str | None:
+    given = {digest.removeprefix("sha256:") for digest in (item.sha256, s3.sha256) if digest}
+    if len(given) > 1:
+        raise Refused(
+            Reason.INPUT_DIGEST_MISMATCH, f"{field}: sha256 and s3.sha256 are different; give one of them", Evidence(entry=item.name)
+        )
+    return item.sha256 or s3.sha256
 
 
 def _keys(name: str, found: Found, below: str, field: str, missing: Reason) -> tuple[PlannedFile, ...]:
@@ -169,12 +180,9 @@ def _check_names(files: tuple[PlannedFile, ...] | list[PlannedFile], field: str,
     folders: set[str] = set()
     for file in files:
         shown = sanitise.printable(file.name)[:64]
-        if not (_is_plain(file.name) if file.uri is None else _is_path(file.name)):
-            raise Refused(
-                reason,
-                f"{field}: {shown!r} is no file name; use letters, digits and ._+- in folders of at most 8 levels",
-                Evidence(entry=shown),
-            )
+        fits, rule = (_is_plain, _NAME_RULE) if file.uri is None else (_is_path, _PATH_RULE)
+        if not fits(file.name):
+            raise Refused(reason, f"{field}: {shown!r} is no file name; {rule}", Evidence(entry=shown))
         parents = {file.name.rsplit("/", depth)[0] for depth in range(1, file.name.count("/") + 1)}
         if file.name in seen or parents & seen or file.name in folders:
             raise Refused(reason, f"{field}: {shown!r} is there twice, or is both a file and a folder", Evidence(entry=shown))
@@ -191,6 +199,7 @@ def _is_path(name: str) -> bool:
     parts = name.split("/")
     return (
         len(name.encode(errors="replace")) <= _MAX_PATH
+        and len(parts) <= _MAX_PARTS
         and name.isprintable()
         and all(part not in ("", ".", "..") and len(part.encode(errors="replace")) <= _MAX_PART for part in parts)
         and not name.startswith(".")

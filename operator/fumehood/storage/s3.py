@@ -72,7 +72,7 @@ class S3Store:
         """See `ports.ArtifactStore`."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         url = self._client.presigned_get_object(bucket, key, expires=timedelta(seconds=min(lifetime, _LONGEST)))
-        return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc, ca=self._ca)
+        return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc)
 
     async def list(self, uri: str, most: int) -> tuple[str, ...]:
         """See `ports.ArtifactStore`."""

@@ -11,4 +11,5 @@ MAX_MANIFEST = 16 << 20
 MAX_NAME = 255
 MAX_TAIL = 4096
 MAX_PREVIEW = 1 << 20
+MAX_OBJECT = 5 << 30  # what S3 takes in one piece
 MAX_REJECTIONS = 100

@@ -10,15 +10,15 @@ from .task import Command
 
 @dataclass(frozen=True)
 class Remote:
-    """An object that may be fetched without credentials: a signed link, by address.
+    """A file that may be fetched without credentials: a signed link of the store, or a page of the web.
 
     `url` names the host as an address (the Pod has no DNS); `host` is sent as the
-    Host header and checked against the certificate, with `ca` (PEM) if given.
+    Host header and checked against the certificate.
     """
 
     url: str
     host: str
-    ca: str | None = None
+    web: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class File:
     base64: str | None = None
     remote: Remote | None = None
     sha256: str | None = None
-    max_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,7 @@ class Order:
     limits: Limits
     deadlines: Deadlines
     permit: Permit
+    web_ca: str | None = None  # PEM of who certifies the web servers that files come from; without it, the public authorities
     source: tuple[File, ...] = ()
     inputs: tuple[File, ...] = ()
     outputs: tuple[OutputRule, ...] = ()

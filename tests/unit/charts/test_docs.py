@@ -9,11 +9,11 @@ import pytest
 import yaml
 from chart import ROOT
 
-from fumehood.api.v1alpha1 import AnalysisJob
+from fumehood.api.v1alpha1 import AnalysisJob, Input
 from fumehood.cli import app
 from fumehood.core.limits import MAXIMUMS, grant
 
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("**/*.yaml"))
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
 
 
@@ -55,6 +55,15 @@ def test_the_reasons_that_the_guide_explains_are_those_that_there_are() -> None:
     named = set(re.findall(r"^\| `(.+)` \|", page, re.MULTILINE)) - {"SOURCE_DATE_EPOCH", "spec.seed"}
     said = set(re.findall(r"(?:Miss|Unknown)\(f?\"([^{\"]+)\"\)", code)) | set(re.findall(r'^_CHANGED = "(.+)"$', code, re.MULTILINE))
     assert said | {"the file 'x.csv' has no sha256"} == {name for name in named if " " in name}
+
+
+def test_the_guide_to_inputs_quotes_an_example_and_shows_every_kind() -> None:
+    inputs, example = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guides/chain-jobs.md").read_text(), re.DOTALL)
+    text = (ROOT / "docs/examples/chain/summarize.yaml").read_text()
+    assert example == text[text.index("apiVersion") :]
+    shown = [Input.model_validate(item) for item in yaml.safe_load(inputs)["inputs"]]
+    kinds = {"inline", "config_map", "s3", "artifact", "https"}
+    assert {kind for item in shown for kind in kinds if getattr(item, kind)} == kinds
 
 
 def test_yaml_in_pages_is_yaml() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from fumehood import reconcile
 from fumehood.kube import job_path
 from fumehood_sandbox import wire
 from unit.fumehood.builders import UID, claim, manifest
 from unit.fumehood.world import JOB, KEY, World
 
 EARLIER_UID = "11111111-3b4a-4c5d-8e6f-7a8b9c0d1e2f"
+MIDDLE_UID = "33333333-3b4a-4c5d-8e6f-7a8b9c0d1e2f"
+COMING = reconcile.COMING.total_seconds()
 EARLIER = job_path("lab", "earlier")
 TABLE = "sha256:" + "1" * 64
 NEEDS = [{"name": "t.csv", "artifact": {"job": "earlier", "name": "table.csv"}}]
@@ -78,8 +81,58 @@ async def test_a_job_whose_source_of_artifacts_is_deleted_fails_as_a_dependency(
     world = await with_an_earlier_job()
     await world.submit(inputs=NEEDS)
     world.cluster.remove(EARLIER)
-    await world.settle()
+    world.clock.pass_(COMING)
+    await world.operator.look_again()
     assert (world.status["failure"]["category"], world.reason) == ("DEPENDENCY_ERROR", "InputMissing")
+
+
+async def test_a_job_may_be_created_before_the_one_that_it_needs() -> None:
+    world = World()
+    await world.submit(inputs=NEEDS)
+    waiting = condition(world, "InputsReady")
+    assert (world.status["phase"], waiting["status"]) == ("Pending", "False")
+    assert "'earlier', which is not there yet" in waiting["message"]
+    assert world.operator.reconciler.admission.active == 0
+    await world.submit("earlier", EARLIER_UID)
+    world.clock.pass_(COMING)
+    await world.operator.look_again()
+    assert "not over yet" in condition(world, "InputsReady")["message"]
+    world.cluster.change(EARLIER, {"status": finished()})
+    await world.settle()
+    assert len(pods(world)) == 1
+
+
+async def test_one_that_comes_and_ends_while_nobody_looks_is_noticed() -> None:
+    world = World()
+    await world.submit(inputs=NEEDS)
+    await world.submit("earlier", EARLIER_UID)
+    world.cluster.change(EARLIER, {"status": finished()})
+    await world.settle()
+    assert len(pods(world)) == 1
+
+
+async def test_three_jobs_in_the_order_that_is_worst_start_one_after_the_other() -> None:
+    world = World()
+    last = [{"name": "t.csv", "artifact": {"job": "middle", "name": "table.csv"}}]
+    await world.submit(inputs=last)
+    await world.submit("middle", MIDDLE_UID, inputs=NEEDS)
+    await world.submit("earlier", EARLIER_UID)
+    assert [len(pods(world, name)) for name in ("earlier", "middle", KEY[1])] == [1, 0, 0]
+    world.cluster.change(EARLIER, {"status": finished()})
+    await world.settle()
+    assert [len(pods(world, name)) for name in ("middle", KEY[1])] == [1, 0]
+    world.cluster.change(job_path("lab", "middle"), {"status": finished()})
+    await world.settle()
+    assert len(pods(world)) == 1
+
+
+async def test_a_job_that_needs_one_that_never_comes_fails_and_names_it() -> None:
+    world = World()
+    await world.submit(inputs=NEEDS)
+    world.clock.pass_(COMING)
+    await world.operator.look_again()
+    failure = world.status["failure"]
+    assert (failure["category"], failure["reason"], failure["evidence"]["entry"]) == ("DEPENDENCY_ERROR", "InputMissing", "earlier")
 
 
 async def test_a_job_that_waits_can_be_cancelled() -> None:

@@ -9,7 +9,7 @@ from fumehood.core.access import Readable
 from fumehood.core.failures import Failure, Reason, Refused
 from fumehood.core.material import PlannedFile
 from fumehood.kube import core_path, job_path
-from fumehood.materials import Materials, NotOver
+from fumehood.materials import Materials, NotOver, NotThere
 from fumehood_sandbox import wire
 from unit.fumehood.builders import UID, job, job_document, manifest, seal_of
 from unit.fumehood.fakes import FakeCluster, FakeStore
@@ -96,7 +96,9 @@ async def test_an_artifact_that_is_not_there(wanted: dict[str, str], reason: Rea
 
 
 async def test_a_job_that_is_not_there() -> None:
-    failure = await Place().refuses(artifact(name="table.csv"))
+    with pytest.raises(NotThere) as caught:
+        await Place().inputs(artifact(name="table.csv"))
+    failure = caught.value.refused.failure
     assert (failure.reason, failure.evidence.entry) == (Reason.INPUT_MISSING, "earlier")
 
 
@@ -148,7 +150,10 @@ async def test_a_program_may_be_a_folder() -> None:
     assert {file.name for file in await place.source(s3={"uri": "s3://fumehood/code/"})} == {"main.py", "lib/x.py"}
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "a//b", "bell\x07", "x" * 300, "\u202egnp.exe"])
+@pytest.mark.parametrize(
+    "name",
+    ["../evil", "a/../../evil", "a//b", "/a", "a/", "bell\x07", "x" * 300, "ü" * 128, "d/" * 15 + "x", "\u202egnp.exe", "\ud800", "a\nb"],
+)
 async def test_an_object_whose_name_leads_elsewhere_is_refused(name: str) -> None:
     place = Place()
     place.store.objects |= {f"data/{name}": b""}
@@ -212,3 +217,73 @@ async def test_no_object_takes_the_place_of_an_adapters_files() -> None:
     place.store.objects |= {"code/main.py": b"", "code/.fumehood/driver.py": b""}
     with pytest.raises(Refused, match=r"'\.fumehood/driver\.py' is no file name"):
         await place.source(s3={"uri": "s3://fumehood/code/"})
+
+
+@pytest.mark.parametrize("name", ["a: b.csv", "Zürich/2024 (1).csv", "数据.csv", "%2e%2e/x", "d/" * 14 + "x", "-rf", "x/.hidden", "?a=b#c"])
+async def test_an_objects_name_is_its_owners_choice(name: str) -> None:
+    place = Place()
+    place.store.objects |= {f"data/{name}": b""}
+    (file,) = await place.inputs({"name": "in", "s3": {"uri": "s3://fumehood/data/"}})
+    assert (file.name, file.uri) == (f"in/{name}", f"s3://fumehood/data/{name}")
+
+
+FOLDER = {"name": "in", "s3": {"uri": "s3://fumehood/data/"}}
+TEXT = {"inline": {"text": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ([FOLDER, {"name": "in/a.csv"} | TEXT], "in/a.csv"),
+        ([{"name": "in/a.csv"} | TEXT, FOLDER], "in/a.csv"),
+        ([FOLDER, {"name": "in"} | TEXT], "in"),
+        ([{"name": "in"} | TEXT, FOLDER], "in/a.csv"),
+        ([FOLDER, {"name": "in/sub"} | TEXT], "in/sub"),
+        ([FOLDER, {"name": "in/a.csv/x"} | TEXT], "in/a.csv/x"),
+        ([FOLDER, FOLDER], "in/a.csv"),
+        ([{"name": "parameters.json/x"} | TEXT], "parameters.json"),
+    ],
+)
+async def test_inputs_that_collide_are_named(inputs: list[dict[str, Any]], named: str) -> None:
+    place = Place()
+    place.store.objects |= {"data/a.csv": b"", "data/sub/b.csv": b""}
+    with pytest.raises(Refused, match="there twice, or is both a file and a folder") as caught:
+        await place.inputs(*inputs, parameters={"a": 1})
+    assert (caught.value.failure.reason, caught.value.failure.evidence.entry) == (Reason.SPEC_INVALID, named)
+
+
+async def test_folders_that_are_put_together_are_one() -> None:
+    place = Place()
+    place.store.objects |= {"data/a.csv": b"", "more/parameters.json": b""}
+    files = await place.inputs(FOLDER, {"name": "in", "s3": {"uri": "s3://fumehood/more/"}}, parameters={"a": 1})
+    assert [file.name for file in files] == ["in/a.csv", "in/parameters.json", "parameters.json"]
+
+
+@pytest.mark.parametrize("key", ["-x", ".hidden", "..a", "...", "x" * 200])
+async def test_a_key_that_is_no_file_name_is_refused_by_name(key: str) -> None:
+    place = Place()
+    place.cluster.seed(core_path("lab", "configmaps", "data"), {"metadata": {"name": "data"}, "data": {key: ""}})
+    failure = await place.refuses({"name": "in", "configMap": {"name": "data"}})
+    assert failure.reason is Reason.SPEC_INVALID
+    assert key[:50] in (failure.evidence.entry or "")
+
+
+async def test_two_digests_that_differ_are_refused() -> None:
+    s3 = {"uri": "s3://fumehood/a.csv", "sha256": "sha256:" + "1" * 64}
+    failure = await Place().refuses({"name": "a.csv", "s3": s3, "sha256": "2" * 64})
+    assert (failure.reason, failure.evidence.entry) == (Reason.INPUT_DIGEST_MISMATCH, "a.csv")
+    (file,) = await Place().inputs({"name": "a.csv", "s3": s3, "sha256": "1" * 64})
+    assert file.sha256 == "1" * 64
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"job": "none", "name": "x"}, {"job": "earlier", "name": "none"}, {"job": "earlier", "digest": "9" * 64}]
+)
+async def test_a_program_that_is_no_artifact_is_missing_as_a_source(wanted: dict[str, str]) -> None:
+    place = Place()
+    place.there_is_a_job()
+    with pytest.raises((Refused, NotThere)) as caught:
+        await place.source(artifact=wanted)
+    failure = (caught.value.refused if isinstance(caught.value, NotThere) else caught.value).failure
+    assert (failure.reason, failure.category) == (Reason.SOURCE_MISSING, "DEPENDENCY_ERROR")
+    assert failure.evidence.entry in wanted.values()

@@ -18,7 +18,7 @@ def test_inputs_are_fetched_checked_and_read_only(pod: Pod) -> None:
     pod.store.gets["/in.csv"] = b"1,2\n"
     digest = hashlib.sha256(b"1,2\n").hexdigest()
     inputs = (
-        wire.File("data/in.csv", remote=pod.remote("/in.csv"), sha256=f"sha256:{digest}", max_bytes=4),
+        wire.File("data/in.csv", remote=pod.remote("/in.csv"), sha256=f"sha256:{digest}"),
         wire.File("parameters.json", text='{"window": 12}'),
     )
     program = "print(open('/inputs/data/in.csv').read().strip(), open('/inputs/parameters.json').read())"
@@ -71,8 +71,18 @@ def test_an_input_that_is_missing(pod: Pod) -> None:
     assert staged(pod, remote=pod.remote("/none")).fault is Fault.INPUT_MISSING
 
 
-def test_an_input_that_is_too_large(pod: Pod) -> None:
-    assert staged(pod, max_bytes=3).fault is Fault.INPUT_TOO_LARGE
+def test_inputs_that_are_too_large_together_say_how_much(pod: Pod) -> None:
+    most = 64 << 20
+    pod.store.gets |= {"/a": bytes(40 << 20), "/b": bytes(30 << 20)}
+    inputs = tuple(wire.File(name, remote=pod.remote(f"/{name}")) for name in ("a", "b"))
+    claim = pod.run("open('/outputs/ran', 'w')", inputs=inputs, limits={"disk": most}).claim
+    assert (claim.ending, claim.fault, claim.detail) == (Ending.NOT_STARTED, Fault.INPUT_TOO_LARGE, "b")
+    assert claim.breach == wire.Breach(wire.Limit.DISK, most, 70 << 20)
+
+
+def test_a_program_that_is_missing(pod: Pod) -> None:
+    claim = pod.run(("main.py",), source=(wire.File("main.py", remote=pod.remote("/none")),)).claim
+    assert (claim.ending, claim.fault) == (Ending.NOT_STARTED, Fault.SOURCE_MISSING)
 
 
 def test_an_input_that_is_refused(pod: Pod) -> None:
