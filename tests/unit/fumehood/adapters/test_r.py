@@ -69,7 +69,9 @@ def test_what_is_no_error_of_r_says_nothing(stderr: str) -> None:
     assert diagnose(stderr) is None
 
 
-@pytest.mark.parametrize("text", ["Error in " * 400, "Error in a: \n" * 300, "Error: x\n  at a:" * 200, "Caused by error" * 300, " " * 4096])
+@pytest.mark.parametrize(
+    "text", ["Error in " * 400, "Error in a: \n" * 300, "Error: x\n  at a:" * 200, "Caused by error" * 300, " " * 4096]
+)
 def test_hostile_text_is_read_in_linear_time_and_bounded(text: str) -> None:
     def cost(times: int) -> float:
         began = time.process_time()

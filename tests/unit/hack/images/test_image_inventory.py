@@ -31,7 +31,9 @@ def packed(members: dict[str, bytes], mode: str) -> bytes:
 
 
 def image(path: Path, *layers: dict[str, str]) -> Path:
-    blobs = {f"sha256:{number}": packed({name: text.encode() for name, text in layer.items()}, "w:gz") for number, layer in enumerate(layers)}
+    blobs = {
+        f"sha256:{number}": packed({name: text.encode() for name, text in layer.items()}, "w:gz") for number, layer in enumerate(layers)
+    }
     manifest = json.dumps({"layers": [{"digest": digest} for digest in blobs]}).encode()
     index = json.dumps({"manifests": [{"digest": "sha256:manifest"}]}).encode()
     blobs["sha256:manifest"] = manifest
