@@ -28,7 +28,7 @@ def make(root):
             continue
         try:
             _make(root, name, *maker)
-        except Exception:  # noqa: S112 - hostile bytes, foreign libraries: no preview then
+        except Exception:  # noqa: S112 - hostile bytes, foreign libraries: no preview then  # nosec B112
             continue
 
 
