@@ -19,11 +19,8 @@ _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath(
 _ERROR = re.compile(r"^(?:(?P<file>[^\s:]{1,200}):(?P<line>[0-9]{1,7}): |! )(?P<message>[^\n]{1,500})", re.MULTILINE)
 _TOKEN = re.compile(r"\n[^\n]{0,300}?(?P<token>\\(?:[A-Za-z@]{1,100}|[^A-Za-z@\s])) ?(?:\n|\Z)")
 _MISSING = re.compile(r"File `(?P<name>[A-Za-z0-9][\w.+-]{0,100})\.(?:sty|cls)' not found")
-# Packages that are not called as the files that are asked for.
+# Packages that are not called as the files that are asked for. What belongs to LaTeX itself is never missing.
 _PACKAGES = {
-    **dict.fromkeys(("array", "bm", "calc", "dcolumn", "longtable", "multicol", "tabularx", "verbatim", "xspace"), "tools"),
-    **dict.fromkeys(("color", "graphicx", "lscape", "rotating"), "graphics"),
-    **dict.fromkeys(("fontenc", "inputenc", "ifthen", "textcomp", "makeidx", "article", "report", "book", "letter"), "base"),
     **dict.fromkeys(("scrartcl", "scrreprt", "scrbook", "scrlttr2", "scrlayer-scrpage", "typearea"), "koma-script"),
     "tikz": "pgf",
     "amssymb": "amsfonts",

@@ -10,12 +10,12 @@ set -u
 passes=5
 pixels=4096  # width and height of a picture at most
 preview=1024
-here=/work/.fumehood
+here=$(cd "$(dirname "$0")" && pwd)
 outputs=${FUMEHOOD_OUTPUTS:-/outputs}
 build=${TMPDIR:-/tmp}/latex  # always the same: its name is hashed into the PDF
 
 refuse() {
-    echo "$1" >&2
+    printf '%s\n' "$1" >&2
     exit 2
 }
 
@@ -61,6 +61,7 @@ fi
 cp -Rs "$PWD/." "$build" || exit 1
 rm -rf "$build/.fumehood"
 cd "$build/$folder" || exit 1
+rm -f "$name.pdf" "$name.log" "$name.aux" "$name.toc" "$name.out"  # links to what was sent along, which TeX cannot replace
 
 has() {
     grep -Eq "^[^%]*$1" "$file"

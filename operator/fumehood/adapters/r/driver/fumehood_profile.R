@@ -41,7 +41,8 @@ invisible(local({
             for (call in sys.calls()) {
                 srcref <- attr(call, "srcref")
                 if (!is.null(srcref)) {
-                    where <- tryCatch(place(srcref), error = function(error) NULL) %||% where
+                    found <- tryCatch(place(srcref), error = function(error) NULL)
+                    where <- if (is.null(found)) where else found
                 }
             }
             message("  at ", where)
