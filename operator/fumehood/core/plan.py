@@ -108,7 +108,7 @@ def make_plan(
     source, inputs = source_files(job, found), input_files(job, found)
     check_size((*source, *inputs))
     granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
-    described = describe(_program(job, granted.cpu))
+    described = describe(_program(job, offer.command or (), granted.cpu))
     drivers = tuple(PlannedFile(f"{DRIVER}/{name}", text=text) for name, text in sorted(described.files.items()))
     rules = tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs)
     return Plan(
@@ -135,9 +135,9 @@ def make_plan(
     )
 
 
-def _program(job: AnalysisJob, cpu: Decimal) -> Program:
+def _program(job: AnalysisJob, starter: tuple[str, ...], cpu: Decimal) -> Program:
     spec = job.spec
-    return Program(spec.source.entrypoint, spec.args, _threads(cpu), spec.seed, spec.previews is Previews.AUTO)
+    return Program(spec.source.entrypoint, spec.args, _threads(cpu), spec.seed, spec.previews is Previews.AUTO, starter)
 
 
 def _base(cpu: Decimal, seed: int | None) -> dict[str, str]:

@@ -17,7 +17,8 @@ class Program:
     """What a job wants to run.
 
     `cpus`: how many threads are worth having; `seed`: of random numbers, if the job gives one;
-    `previews`: whether small pictures and heads of tables are wanted.
+    `previews`: whether small pictures and heads of tables are wanted; `starter`: `spec.command` of the
+    environment, if it has one.
     """
 
     entrypoint: str
@@ -25,6 +26,7 @@ class Program:
     cpus: int = 1
     seed: int | None = None
     previews: bool = True
+    starter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
