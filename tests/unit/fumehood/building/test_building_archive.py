@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +17,9 @@ from hypothesis import strategies as st
 
 from fumehood.building import archive
 from fumehood.errors import BuildError
+from unit.fumehood.building.builders import file, oci, special, tar
 
 CAPABILITY = "SCHILY.xattr.security.capability"
-Entry = tarfile.TarInfo | tuple[tarfile.TarInfo, bytes]
-
-
-def file(name: str, content: bytes = b"", mode: int = 0o644, **more: Any) -> tuple[tarfile.TarInfo, bytes]:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode, member.mtime = len(content), mode, more.pop("mtime", 5)
-    for key, value in more.items():
-        setattr(member, key, value)
-    return member, content
-
-
-def special(name: str, kind: bytes, **more: Any) -> tuple[tarfile.TarInfo, bytes]:
-    return file(name, type=kind, **more)
-
-
-def tar(entries: Sequence[tuple[tarfile.TarInfo, bytes]]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as packed:
-        for member, content in entries:
-            packed.addfile(member, io.BytesIO(content) if member.isreg() else None)
-    return buffer.getvalue()
-
-
-def oci(path: Path, layers: Sequence[bytes], config: Mapping[str, Any] | None = None, images: int = 1) -> Path:
-    blobs: dict[str, bytes] = {}
-
-    def blob(content: bytes) -> dict[str, Any]:
-        digest = hashlib.sha256(content).hexdigest()
-        blobs[f"blobs/sha256/{digest}"] = content
-        return {"digest": f"sha256:{digest}", "size": len(content)}
-
-    described = blob(json.dumps({"os": "linux", "architecture": "amd64", "config": {"Env": ["A=1"]}} | dict(config or {})).encode())
-    manifest = blob(json.dumps({"schemaVersion": 2, "config": described, "layers": [blob(layer) for layer in layers]}).encode())
-    index = json.dumps({"schemaVersion": 2, "manifests": [manifest] * images}).encode()
-    path.write_bytes(tar([file(name, content) for name, content in {"index.json": index, **blobs}.items()]))
-    return path
 
 
 def entries(path: Path) -> list[tarfile.TarInfo]:
