@@ -147,7 +147,7 @@ def test_layers_that_cannot_be_read_are_refused(tmp_path: Path, layer: bytes) ->
         archive.normalise(oci(tmp_path / "in.tar", [layer]), tmp_path / "out.tar", "x:1")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=2000))
 def test_whatever_an_archive_is_it_is_refused_in_a_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("archive")
