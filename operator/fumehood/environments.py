@@ -39,7 +39,7 @@ class Environments:
                 return self.catalog.resolve(wanted, now)
             except Refused:
                 pass  # it may be newer than what the watch told
-        await self._list(now)
+        await self.refresh()
         return self.catalog.resolve(wanted, now)
 
     def see(self, event: str | None, document: Json) -> None:
@@ -49,7 +49,13 @@ class Environments:
             self._learn(document)
         self._catalogue()
 
-    async def _list(self, now: datetime) -> None:
+    async def refresh(self) -> None:
+        """List all of them.
+
+        Raises:
+            Retryable: the API server does not answer.
+        """
+        now = self._clock()
         documents = (await self._cluster.get(environment_path()))["items"]
         self._known, self._unreadable = {}, {}
         for document in documents:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .catalogue import PREFIX, Image, describe, locked_packages
+from .catalogue import PREFIX, TEST, Image, describe, locked_packages
 
 FILE = "images.json"
 
@@ -35,8 +35,9 @@ def entry(root: Path, image: Image, digest: str, packages: Mapping[str, str]) ->
 def merge(document: Mapping[str, Any], image: Image, found: dict[str, Any]) -> dict[str, Any]:
     """The document with one image's record replaced (pure)."""
     merged = dict(document)
-    if image.environment:
-        merged["environments"] = {**merged.get("environments", {}), image.name: found}
+    kind = "environments" if image.environment else "tests" if image.test else None
+    if kind is not None:
+        merged[kind] = {**merged.get(kind, {}), image.name.removeprefix(TEST): found}
     else:
         merged[image.name] = found
     return dict(sorted(merged.items()))

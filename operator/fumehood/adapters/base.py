@@ -9,6 +9,11 @@ from fumehood_sandbox import wire
 from ..core.program import Diagnosis, Ended, Program
 
 
+def as_path(entrypoint: str) -> str:
+    """Return an entrypoint as no interpreter takes it for an option."""
+    return f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint
+
+
 class PlainAdapter:
     """All of `ports.Adapter` but `execute`; override what a language needs."""
 

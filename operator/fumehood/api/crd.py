@@ -70,14 +70,20 @@ JOB_COLUMNS = (
     Column("Message", ".status.failure.message", priority=1),
 )
 ENVIRONMENT_COLUMNS = (
-    Column("Version", ".spec.envVersion"),
-    Column("Adapter", ".spec.adapter"),
-    Column("RuntimeClass", ".spec.runtimeClassName"),
+    Column("Version", ".spec.envVersion", description="Recorded with every result"),
+    Column("Default", ".spec.default", "boolean", description="Whether it says that it is the default version"),
+    Column("Adapter", ".spec.adapter", description="How programs are started"),
+    Column("RuntimeClass", ".spec.runtimeClassName", description="Whose kernel; empty: the node's"),
+    Column("UserNS", ".spec.userNamespaces", description="User namespaces; empty: Auto"),
+    Column("Deprecated", ".spec.deprecated.message", description="Why, and what to use instead; empty: it is not"),
     Column("Age", ".metadata.creationTimestamp", "date"),
+    Column("Retires", ".spec.deprecated.until", priority=1, description="When jobs that ask for it are refused"),
     Column("Description", ".spec.description", priority=1),
     Column("Image", ".spec.image", priority=1),
+    Column("Inventory", ".spec.inventory", priority=1, description="Digest of the list of packages"),
 )
-SELECTABLE = (".spec.environment", ".status.phase", ".status.failure.category")
+JOB_SELECTABLE = (".spec.environment", ".status.phase", ".status.failure.category")
+ENVIRONMENT_SELECTABLE = (".spec.adapter", ".spec.default", ".spec.envVersion", ".spec.runtimeClassName")
 
 
 def documents() -> dict[str, Schema]:
@@ -85,8 +91,9 @@ def documents() -> dict[str, Schema]:
     job = _document(AnalysisJob, "analysisjob", "analysisjobs", ["aj"], "Namespaced", JOB_COLUMNS)
     version = job["spec"]["versions"][0]
     version["subresources"] = {"status": {}}
-    version["selectableFields"] = [{"jsonPath": path} for path in SELECTABLE]
+    version["selectableFields"] = [{"jsonPath": path} for path in JOB_SELECTABLE]
     environment = _document(AnalysisEnvironment, "analysisenvironment", "analysisenvironments", ["aenv"], "Cluster", ENVIRONMENT_COLUMNS)
+    environment["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": path} for path in ENVIRONMENT_SELECTABLE]
     return {"analysisjobs.yaml": job, "analysisenvironments.yaml": environment}
 
 

@@ -15,8 +15,10 @@ import typer
 
 from .. import __version__
 from ..selftest.levels import Level
+from . import env
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run untrusted analyses on Kubernetes and fetch what they produced.")
+app.add_typer(env.app, name="env")
 
 
 class Output(enum.StrEnum):

@@ -9,7 +9,7 @@ versions of `python`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..api.v1alpha1 import AnalysisEnvironment, Evidence
@@ -22,39 +22,46 @@ class Catalog:
     """The environments that there are; of those that cannot be read, what is wrong with each."""
 
     def __init__(self, environments: Iterable[AnalysisEnvironment], unreadable: Mapping[str, str]) -> None:
-        self._unreadable = dict(unreadable)
+        self.unreadable = dict(unreadable)
         self._families: dict[str, list[AnalysisEnvironment]] = {}
         for environment in sorted(environments, key=lambda one: one.metadata.name):
             self._families.setdefault(name(environment), []).append(environment)
 
     def resolve(self, wanted: str, now: datetime) -> AnalysisEnvironment:
-        """Return what `wanted` (NAME or NAME@VERSION) means.
+        """Return what `wanted` (NAME or NAME@VERSION) means for a new job.
 
         Raises:
             Refused: there is none, or it may not be used any more.
         """
-        family, _, pinned = wanted.partition("@")
-        members = self._families.get(family)
-        if not members and family in self._unreadable:
-            raise Refused(
-                Reason.ENVIRONMENT_UNKNOWN, f"spec.environment: AnalysisEnvironment {family!r} is not valid: {self._unreadable[family]}"
-            )
-        if not members:
-            raise Refused(
-                Reason.ENVIRONMENT_UNKNOWN,
-                f"spec.environment: there is no AnalysisEnvironment {family!r}; see kubectl get analysisenvironments",
-            )
-        found = self._pinned(members, pinned) if pinned else _default(members)
+        found = self.find(wanted, now)
         _check_age(found, wanted, now)
         return found
+
+    def find(self, wanted: str, now: datetime) -> AnalysisEnvironment:
+        """Return what `wanted` means, be it retired or not.
+
+        Raises:
+            Refused: there is none.
+        """
+        family, _, pinned = wanted.partition("@")
+        members = self._families.get(family)
+        if members:
+            return self._pinned(members, pinned) if pinned else default(members, now)
+        fault = self.unreadable.get(family)
+        why = f"AnalysisEnvironment {family!r} is not valid: {fault}" if fault else f"there is no AnalysisEnvironment {family!r}"
+        raise Refused(Reason.ENVIRONMENT_UNKNOWN, f"spec.environment: {why}" + ("" if fault else "; see kubectl get analysisenvironments"))
+
+    def families(self) -> Mapping[str, Sequence[AnalysisEnvironment]]:
+        """Return all versions of each environment by its name, in their order."""
+        return {family: sorted(members, key=_age) for family, members in self._families.items()}
 
     def having(self, package: str) -> tuple[str, ...]:
         """Return the environments, as jobs name them, that list `package`."""
         wanted = _normal(package)
         return tuple(
             f"{family}@{version(one)}"
-            for family, members in self._families.items()
-            for one in sorted(members, key=_age)
+            for family, members in self.families().items()
+            for one in members
             if any(_normal(held.name) == wanted for held in one.spec.packages)
         )
 
@@ -86,17 +93,28 @@ def version(environment: AnalysisEnvironment) -> str:
     return environment.spec.env_version.rpartition("-")[2] or environment.spec.env_version
 
 
-def _default(members: list[AnalysisEnvironment]) -> AnalysisEnvironment:
-    """The one that says it is; else the one that bears the name alone; else the newest that is not deprecated."""
-    declared = [one for one in members if one.spec.default]
-    plain = [one for one in members if one.metadata.name == name(one)]
-    current = [one for one in members if one.spec.deprecated is None]
-    return max(declared or plain or current or members, key=_age)
+def default(members: Sequence[AnalysisEnvironment], now: datetime) -> AnalysisEnvironment:
+    """Return what their name means without a version: of all versions of one environment, at least one.
+
+    The one that says it is; else the one that bears the name alone; else the newest that is not
+    deprecated. A retired one only if all are.
+    """
+    usable = [one for one in members if not retired(one, now)] or members
+    declared = [one for one in usable if one.spec.default]
+    plain = [one for one in usable if one.metadata.name == name(one)]
+    current = [one for one in usable if one.spec.deprecated is None]
+    return max(declared or plain or current or usable, key=_age)
+
+
+def retired(environment: AnalysisEnvironment, now: datetime) -> bool:
+    """Return whether jobs that ask for it are refused."""
+    deprecated = environment.spec.deprecated
+    return deprecated is not None and deprecated.until is not None and now >= datetime.fromisoformat(deprecated.until)
 
 
 def _check_age(environment: AnalysisEnvironment, wanted: str, now: datetime) -> None:
     deprecated = environment.spec.deprecated
-    if deprecated is not None and deprecated.until is not None and now >= datetime.fromisoformat(deprecated.until):
+    if deprecated is not None and deprecated.until is not None and retired(environment, now):
         raise Refused(
             Reason.ENVIRONMENT_RETIRED,
             f"spec.environment: {wanted!r} ({environment.spec.env_version}) was retired on {deprecated.until[:10]}: {deprecated.message}",

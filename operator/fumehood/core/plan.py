@@ -119,7 +119,7 @@ def make_plan(
     source, inputs = source_files(job, found), input_files(job, found)
     check_size((*source, *inputs))
     granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
-    described = describe(_program(job, granted))
+    described = describe(_program(job, offer.command or (), granted))
     drivers = tuple(PlannedFile(f"{DRIVER}/{name}", text=text) for name, text in sorted(described.files.items()))
     rules = tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs)
     return Plan(
@@ -146,9 +146,17 @@ def make_plan(
     )
 
 
-def _program(job: AnalysisJob, granted: Granted) -> Program:
+def _program(job: AnalysisJob, starter: tuple[str, ...], granted: Granted) -> Program:
     spec = job.spec
-    return Program(spec.source.entrypoint, spec.args, _threads(granted.cpu), spec.seed, spec.previews is Previews.AUTO, granted.enforced)
+    return Program(
+        entrypoint=spec.source.entrypoint,
+        args=spec.args,
+        cpus=_threads(granted.cpu),
+        seed=spec.seed,
+        previews=spec.previews is Previews.AUTO,
+        limits=granted.enforced,
+        starter=starter,
+    )
 
 
 def _base(cpu: Decimal, seed: int | None) -> dict[str, str]:

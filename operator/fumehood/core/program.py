@@ -18,7 +18,7 @@ class Program:
 
     `cpus`: how many threads are worth having; `seed`: of random numbers, if the job gives one;
     `previews`: whether small pictures and heads of tables are wanted; `limits`: of the attempt,
-    where they are known.
+    where they are known; `starter`: `spec.command` of the environment, if it has one.
     """
 
     entrypoint: str
@@ -27,6 +27,7 @@ class Program:
     seed: int | None = None
     previews: bool = True
     limits: wire.Limits | None = None
+    starter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from chart import ROOT
 
-from fumehood.api.v1alpha1 import AnalysisJob, Input
+from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob, Input
 from fumehood.cli import app
+from fumehood.core import recipe
 from fumehood.core.limits import MAXIMUMS, grant
 
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("**/*.yaml"))
@@ -66,6 +67,20 @@ def test_the_guide_to_inputs_quotes_an_example_and_shows_every_kind() -> None:
     assert {kind for item in shown for kind in kinds if getattr(item, kind)} == kinds
 
 
+def test_an_environments_example_is_quoted_as_it_is_and_can_be_built() -> None:
+    example = (ROOT / "docs/examples/environments/awk/environment.yaml").read_text()
+    assert f"```yaml\n{example}```" in (ROOT / "docs/guides/bring-your-environment.md").read_text()
+    assert "gawk" in recipe.dockerfile(recipe.read(example))
+
+
+def test_environments_in_pages_are_valid() -> None:
+    blocks = [block for path in PAGES for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL)]
+    environments = [document for document in map(yaml.safe_load, blocks) if document.get("kind") == "AnalysisEnvironment"]
+    assert environments
+    for document in environments:
+        AnalysisEnvironment.model_validate(document)
+
+
 def test_yaml_in_pages_is_yaml() -> None:
     for path in PAGES:
         for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL):
@@ -75,6 +90,7 @@ def test_yaml_in_pages_is_yaml() -> None:
 def test_the_commands_that_the_documents_name_exist() -> None:
     verbs = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups if group.name}
     for path in PAGES:
         text = path.read_text()
         assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= verbs, path

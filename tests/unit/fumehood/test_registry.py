@@ -27,3 +27,19 @@ def test_adapters_hand_arguments_on_as_they_are(name: str, program: str) -> None
     command = registry.load_adapters((name,))[name].execute(Program("main.x", ("$(id)", "a b", "-c")))
     assert isinstance(command, wire.Command)
     assert command.argv == (program, "main.x", "$(id)", "a b", "-c")
+
+
+@pytest.mark.parametrize(
+    ("starter", "argv"),
+    [
+        ((), ("sh", "main.x", "-c", "{entrypoint}")),
+        (("/prog", "{entrypoint}"), ("/prog", "main.x", "-c", "{entrypoint}")),
+        (("/usr/bin/awk", "-f", "{entrypoint}", "--"), ("/usr/bin/awk", "-f", "main.x", "--", "-c", "{entrypoint}")),
+        (("/prog",), ("/prog", "-c", "{entrypoint}")),
+        (("/x{entrypoint}",), ("/x{entrypoint}", "-c", "{entrypoint}")),
+    ],
+)
+def test_the_environments_command_starts_the_program(starter: tuple[str, ...], argv: tuple[str, ...]) -> None:
+    """Only a word that is the placeholder is replaced, and only of the environment's: arguments are the user's."""
+    command = registry.load_adapters(("command",))["command"].execute(Program("main.x", ("-c", "{entrypoint}"), starter=starter))
+    assert command.argv == argv

@@ -9,7 +9,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter
+from ..base import PlainAdapter, as_path
 from .messages import diagnosis
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
@@ -59,7 +59,7 @@ def _start(program: Program) -> tuple[str, ...]:
     package, _, name = entrypoint.rpartition("/")
     if name == "__main__.py" and package and "." not in package:
         return ("-m", package.replace("/", "."))
-    return (f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint,)
+    return (as_path(entrypoint),)
 
 
 def _figures(limits: wire.Limits | None) -> str:

@@ -10,7 +10,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter
+from ..base import PlainAdapter, as_path
 
 _PROFILE = f"{wire.WORK}/{DRIVER}/fumehood_profile.R"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".R")}
@@ -32,7 +32,7 @@ class RAdapter(PlainAdapter):
 
     def prepare(self, program: Program) -> Mapping[str, str]:
         """See `ports.Adapter`."""
-        return _DRIVERS
+        return dict(_DRIVERS)
 
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
@@ -40,7 +40,7 @@ class RAdapter(PlainAdapter):
             "R_PROFILE_USER": _PROFILE,
             "FUMEHOOD_R": "previews" if program.previews else "",
         }
-        return wire.Command(("Rscript", *_OPTIONS, program.entrypoint, *program.args), environment)
+        return wire.Command(("Rscript", *_OPTIONS, as_path(program.entrypoint), *program.args), environment)
 
     def cleanup(self, program: Program) -> tuple[str, ...]:
         """See `ports.Adapter`: what R leaves in its working directory, if a program makes /outputs that."""

@@ -1,6 +1,16 @@
 """Version v1alpha1 of the group fumehood.dev."""
 
-from .analysisenvironment import AnalysisEnvironment, AnalysisEnvironmentSpec, Deprecation, OnViolation, PackageVersion, UserNamespaces
+from .analysisenvironment import (
+    ENTRYPOINT,
+    MAX_PACKAGES,
+    AnalysisEnvironment,
+    AnalysisEnvironmentSpec,
+    Deprecation,
+    Ecosystem,
+    OnViolation,
+    PackageVersion,
+    UserNamespaces,
+)
 from .analysisjob import AnalysisJob, AnalysisJobSpec, Cache, Egress, OutputRule, Previews
 from .common import GROUP, SCHEMA_MAJOR, VERSION, Kind, Limits, ObjectMeta
 from .material import ArtifactSource, ConfigMapInput, ConfigMapSource, HttpsObject, InlineInput, Input, S3Object, Source
@@ -29,8 +39,10 @@ from .status import (
 )
 
 __all__ = [
+    "ENTRYPOINT",
     "FINAL_PHASES",
     "GROUP",
+    "MAX_PACKAGES",
     "SCHEMA_MAJOR",
     "VERSION",
     "AnalysisEnvironment",
@@ -48,6 +60,7 @@ __all__ = [
     "ConfigMapSource",
     "Deprecation",
     "DurationsStatus",
+    "Ecosystem",
     "Egress",
     "EgressStatus",
     "Evidence",

@@ -126,3 +126,22 @@ def test_who_has_a_package() -> None:
     )
     assert catalog.having("scikit.learn") == ("python@2026.08", "python@2026.11")
     assert catalog.having("torch") == ()
+
+
+def test_a_retired_version_is_not_what_the_name_alone_means() -> None:
+    gone = {"message": "use python@2026.11", "until": "2026-11-01T12:00:00Z"}
+    catalog = Catalog(
+        [offer("python", "python-2026.08", default=True, deprecated=gone), offer("python-2026.11", "python-2026.11")],
+        {},
+    )
+    assert catalog.resolve("python", NOW).spec.env_version == "python-2026.11"
+    assert refused(catalog, "python@2026.08").reason is Reason.ENVIRONMENT_RETIRED
+    assert catalog.find("python@2026.08", NOW).metadata.name == "python"
+
+
+def test_families_are_in_the_order_of_their_versions() -> None:
+    catalog = Catalog([offer("python-2026.11", "python-2026.11"), offer("python-2026.9", "python-2026.9"), offer("r", "r-4")], {})
+    assert {name: [one.metadata.name for one in members] for name, members in catalog.families().items()} == {
+        "python": ["python-2026.9", "python-2026.11"],
+        "r": ["r"],
+    }

@@ -8,6 +8,7 @@ import pytest
 from fumehood.core import material, names, plan
 from fumehood.core.failures import Failure, Reason, Refused
 from fumehood.core.material import Found
+from fumehood.core.program import Description, Program
 from fumehood_sandbox import wire
 from unit.fumehood.builders import DIGEST, UID, describing, environment, job
 
@@ -51,6 +52,18 @@ def test_a_plan_is_of_job_environment_and_attempt() -> None:
     assert one.subject == wire.Subject("lab", "co2-trend", UID, 1)
     assert (one.runtime_class, one.env_version, one.user_id) == ("gvisor", "python-2026.11", names.user_id(UID))
     assert one.lifetime == 60 + 120 + 300 + 300 + 20
+
+
+@pytest.mark.parametrize(("command", "starter"), [(["/prog", "{entrypoint}"], ("/prog", "{entrypoint}")), (None, ())])
+def test_an_adapter_learns_the_environments_command(command: list[str] | None, starter: tuple[str, ...]) -> None:
+    asked: list[Program] = []
+
+    def describe(program: Program) -> Description:
+        asked.append(program)
+        return DESCRIBE(program)
+
+    plan.make_plan(job(), environment(adapter="command", command=command), 1, describe, Found(), DEADLINES)
+    assert [program.starter for program in asked] == [starter]
 
 
 def test_the_harvests_deadline_is_a_limit_like_others() -> None:

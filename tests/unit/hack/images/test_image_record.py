@@ -88,6 +88,13 @@ def test_a_record_replaces_only_its_own_image() -> None:
     assert "python" not in before["environments"]
 
 
+def test_images_of_tests_are_recorded_apart() -> None:
+    document = record.merge({}, IMAGES["test-static"], record.entry(ROOT, IMAGES["test-static"], DIGEST))
+    assert document == {
+        "tests": {"static": {"reference": f"localhost/fumehood/test-static@{DIGEST}", "tag": IMAGES["test-static"].tag}},
+    }
+
+
 def test_an_image_counts_as_loaded_only_if_every_node_has_it() -> None:
     def node(*names: str) -> dict[str, Any]:
         return {"status": {"images": [{"names": list(names)}]}}
