@@ -17,7 +17,7 @@ import dataclasses
 import inspect
 import json
 import os
-import pickle
+import pickle  # nosec B403 - of what was just made here
 import random
 import re
 import socket
@@ -314,7 +314,7 @@ class AdapterContract:
     def test_answers_are_plain_data(self) -> None:
         """They can be written down and sent."""
         for answer in self._answers():
-            assert pickle.loads(pickle.dumps(answer)) == answer  # noqa: S301 - its own
+            assert pickle.loads(pickle.dumps(answer)) == answer  # noqa: S301 - its own  # nosec B301
             assert json.dumps(answer, default=dataclasses.asdict)
 
     def test_an_answer_that_is_changed_changes_no_other(self) -> None:
