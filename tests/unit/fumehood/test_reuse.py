@@ -13,7 +13,7 @@ from fumehood.errors import Forbidden, Unavailable
 from fumehood.kube import core_path, environment_path, job_path
 from fumehood_sandbox import wire
 from unit.fumehood.builders import UID, artifact, claim, log, manifest
-from unit.fumehood.fakes import FakeStore
+from unit.fumehood.fakes import FakeStore, nth_write
 from unit.fumehood.world import JOB, KEY, World
 
 PLOT, PRINTED = b"a plot", b"a word"
@@ -90,6 +90,13 @@ class TestAHit:
         other.cluster.seed(ROOT_CA, {"metadata": {"name": "kube-root-ca.crt", "namespace": "lab", "uid": INCARNATION}})
         assert (await again(other))["cache"]["hit"] is True
         assert other.probes == []
+
+    @pytest.mark.parametrize("after", [False, True])
+    async def test_survives_an_operator_that_dies_while_it_is_recorded(self, after: bool) -> None:
+        world = await with_a_result()
+        world.cluster.fault = nth_write(1, after=after)
+        second = await again(world)
+        assert (second["phase"], second["cache"]["hit"], world.pods) == ("Succeeded", True, [])
 
     async def test_gives_its_place_to_others(self) -> None:
         world = await with_a_result()
