@@ -263,6 +263,18 @@ async def test_what_is_not_as_it_was_is_not_taken(spoil: Any) -> None:
     assert len(world.pods) == 1
 
 
+async def test_objects_of_another_place_are_not_taken_whatever_a_manifest_says() -> None:
+    world = World()
+    world.cluster.seed(ROOT_CA, {"metadata": {"name": "kube-root-ca.crt", "namespace": "lab", "uid": INCARNATION}})
+    foreign = f"other/{UID}/1/sha256/" + digest(PLOT).removeprefix("sha256:")
+    world.store.objects[foreign] = PLOT
+    await world.submit(cache="Reuse")
+    await world.runs_well(sealed(world, artifacts=(artifact(digest=digest(PLOT), size=len(PLOT), key=foreign),)))
+    assert len(notes(world)) == 1
+    second = await again(world)
+    assert (second["phase"], second["cache"]["reason"]) == ("Starting", CHANGED)
+
+
 async def test_a_result_that_is_not_whole_any_more_is_noted_anew_by_the_job_that_ran_instead() -> None:
     world = await with_a_result()
     lose_the_plot(world)
