@@ -2,7 +2,8 @@
 
 Two jobs with the same key may have the same result; that is why everything that a
 program can see, or that decides what is kept of it, is in it. Limits are, but for
-those of time: a program that ended by itself did not pass them, and cannot read them.
+those of time: a program that ended by itself did not pass them, and is told of none
+but in its command.
 docs/adr/0008 has the whole list, with reasons.
 """
 

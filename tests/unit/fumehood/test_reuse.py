@@ -13,7 +13,7 @@ from fumehood.errors import Forbidden, Unavailable
 from fumehood.kube import core_path, environment_path, job_path
 from fumehood_sandbox import wire
 from unit.fumehood.builders import UID, artifact, claim, log, manifest
-from unit.fumehood.fakes import FakeStore
+from unit.fumehood.fakes import FakeStore, nth_write
 from unit.fumehood.world import JOB, KEY, World
 
 PLOT, PRINTED = b"a plot", b"a word"
@@ -90,6 +90,13 @@ class TestAHit:
         other.cluster.seed(ROOT_CA, {"metadata": {"name": "kube-root-ca.crt", "namespace": "lab", "uid": INCARNATION}})
         assert (await again(other))["cache"]["hit"] is True
         assert other.probes == []
+
+    @pytest.mark.parametrize("after", [False, True])
+    async def test_survives_an_operator_that_dies_while_it_is_recorded(self, after: bool) -> None:
+        world = await with_a_result()
+        world.cluster.fault = nth_write(1, after=after)
+        second = await again(world)
+        assert (second["phase"], second["cache"]["hit"], world.pods) == ("Succeeded", True, [])
 
     async def test_gives_its_place_to_others(self) -> None:
         world = await with_a_result()
@@ -254,6 +261,18 @@ async def test_what_is_not_as_it_was_is_not_taken(spoil: Any) -> None:
     second = await again(world)
     assert (second["phase"], second["cache"]["hit"], second["cache"]["reason"]) == ("Starting", False, SPOILT[spoil])
     assert len(world.pods) == 1
+
+
+async def test_objects_of_another_place_are_not_taken_whatever_a_manifest_says() -> None:
+    world = World()
+    world.cluster.seed(ROOT_CA, {"metadata": {"name": "kube-root-ca.crt", "namespace": "lab", "uid": INCARNATION}})
+    foreign = f"other/{UID}/1/sha256/" + digest(PLOT).removeprefix("sha256:")
+    world.store.objects[foreign] = PLOT
+    await world.submit(cache="Reuse")
+    await world.runs_well(sealed(world, artifacts=(artifact(digest=digest(PLOT), size=len(PLOT), key=foreign),)))
+    assert len(notes(world)) == 1
+    second = await again(world)
+    assert (second["phase"], second["cache"]["reason"]) == ("Starting", CHANGED)
 
 
 async def test_a_result_that_is_not_whole_any_more_is_noted_anew_by_the_job_that_ran_instead() -> None:
