@@ -159,9 +159,11 @@ draw() {
     done
 }
 
+# One picture of a page does for all that shows it; no file of a job has a name with a dot in front.
 thumbnail() {
     mkdir -p "$outputs/.previews"
-    pdftocairo -png -singlefile -f "$1" -l "$1" -scale-to $preview "$name.pdf" "$outputs/.previews/${2##*/}" || :
+    [ -e ".page-$1.png" ] || pdftocairo -png -singlefile -f "$1" -l "$1" -scale-to $preview "$name.pdf" ".page-$1" || return 0
+    cp ".page-$1.png" "$outputs/.previews/${2##*/}.png"
 }
 
 for format in $(echo "$formats" | tr , ' '); do
