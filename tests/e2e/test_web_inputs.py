@@ -87,7 +87,7 @@ def asking(name: str, path: str = "data.csv", profile: str = "files", authority:
     """Return a job that takes one file of the server."""
     item = {"name": "in.csv", "https": {"url": f"https://{authority}/{path}"}, "sha256": sha256(CONTENT)} | wanted
     code = "import shutil\nshutil.copyfile('/inputs/in.csv', '/outputs/out.csv')"
-    return job(name, code, inputs=[item], egress={"profile": profile, "reason": "the reference data"})
+    return job(name, code, inputs=[item], egress={"profile": profile, "reason": "the reference data"}, previews="Off")
 
 
 def test_a_file_of_the_web_arrives_and_the_way_is_recorded(cluster: Cluster, store: Any) -> None:

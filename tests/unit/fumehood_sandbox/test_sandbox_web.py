@@ -142,7 +142,7 @@ def test_a_server_in_trouble_is_asked_again(web: WebServer, tmp_path: Path, cloc
     root = tmp_path / "root"
     root.mkdir()
     with pytest.raises(staging.StagingError) as caught:
-        staging.stage((File("in.csv", remote=web.remote()),), str(root), 10, {True: web.ca}, faults.time.monotonic() + 3, lambda: False)
+        staging.stage((File("in.csv", remote=web.remote()),), str(root), 10, {True: web.ca}, faults.time.monotonic() + 60, lambda: False)
     assert (caught.value.fault, caught.value.detail) == (Fault.INPUT_UNAVAILABLE, f"in.csv: get: status {status}")
     assert len(web.requests) > 1
 
@@ -207,7 +207,7 @@ def test_a_server_that_is_not_there(web: WebServer, tmp_path: Path, clock: None)
     root = tmp_path / "root"
     root.mkdir()
     with pytest.raises(staging.StagingError) as caught:
-        staging.stage((File("i", remote=web.remote()),), str(root), 10, {True: None}, faults.time.monotonic() + 3, lambda: False)
+        staging.stage((File("i", remote=web.remote()),), str(root), 10, {True: None}, faults.time.monotonic() + 60, lambda: False)
     assert (caught.value.fault, caught.value.detail) == (Fault.INPUT_UNAVAILABLE, "i: connect: ConnectionRefusedError")
 
 

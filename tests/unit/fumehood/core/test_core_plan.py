@@ -108,9 +108,9 @@ def test_only_null_parameters_are_absent(parameters: object, count: int) -> None
     assert len(made(parameters=parameters).inputs) == count
 
 
-def test_an_inputs_own_digest_comes_before_its_objects() -> None:
+def test_the_digest_is_the_inputs_or_its_objects() -> None:
     inputs = [
-        {"name": "a", "s3": S3 | {"sha256": "b" * 64}, "sha256": DIGEST},
+        {"name": "a", "s3": S3, "sha256": DIGEST},
         {"name": "b", "s3": S3 | {"sha256": "b" * 64}},
         {"name": "c", "inline": {"text": "x"}},
     ]
