@@ -141,7 +141,11 @@ def test_other_images_are_refused(tmp_path: Path, more: Any, says: str) -> None:
         normalise(tmp_path, [[file("a")]], **more)
 
 
-@pytest.mark.parametrize("layer", [b"\x28\xb5\x2f\xfd" + b"zstd" * 200, b"no tar at all" * 100, gzip.compress(tar([file("a")]))[:20]])
+@pytest.mark.parametrize(
+    "layer",
+    [b"\x28\xb5\x2f\xfd" + b"zstd" * 200, b"no tar at all" * 100, gzip.compress(tar([file("a")]))[:20]],
+    ids=["zstd", "no-tar", "cut"],
+)
 def test_layers_that_cannot_be_read_are_refused(tmp_path: Path, layer: bytes) -> None:
     with pytest.raises(BuildError, match="not an OCI archive"):
         archive.normalise(oci(tmp_path / "in.tar", [layer]), tmp_path / "out.tar", "x:1")
