@@ -58,7 +58,7 @@ class Builder:
     def __init__(self, engine: Engine, cache: Path, tell: Callable[[str], None]) -> None:
         self._engine, self._cache, self._tell = engine, cache, tell
 
-    def build(self, request: Request, *, afresh: bool = False) -> Built:
+    def build(self, request: Request) -> Built:
         """Write `request.output` and return what is in it.
 
         Raises:
@@ -73,7 +73,7 @@ class Builder:
             context, dockerfile = self._stage(request, given, Path(scratch) / "context")
             with self._step(f"{self._engine.name} builds {reference}"):
                 log = self._log(given)
-                self._engine.build(context, dockerfile, reference, base, log, afresh=afresh)
+                self._engine.build(context, dockerfile, reference, base, log)
                 raw = Path(scratch) / "image.tar"
                 self._engine.save(reference, raw, log)
             with self._step("reading and writing the image"):

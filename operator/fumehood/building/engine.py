@@ -1,4 +1,8 @@
-"""The programs that build images: Docker where an engine answers, buildah otherwise."""
+"""The programs that build images: Docker where an engine answers, buildah otherwise.
+
+Nothing is taken from earlier builds: buildah's cache does not see that a mounted stage changed, and both
+would keep what a package archive offered long ago.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,8 @@ class Engine(Protocol):
     def has(self, reference: str) -> bool:
         """Return whether there is a local image of that name."""
 
-    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path, *, afresh: bool = False) -> None:
-        """Build; `base` becomes the argument BASE; `afresh`: take nothing from earlier builds."""
+    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path) -> None:
+        """Build from nothing; `base` becomes the argument BASE."""
 
     def save(self, tag: str, archive: Path, log: Path) -> None:
         """Write an OCI archive."""
@@ -39,11 +43,11 @@ class Docker:
         """See `Engine`."""
         return _answers(["docker", "image", "inspect", reference])
 
-    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path, *, afresh: bool = False) -> None:
+    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path) -> None:
         """See `Engine`."""
-        command = ["docker", "build", "--progress=plain", "--provenance=false", f"--file={dockerfile}", f"--tag={tag}"]
+        command = ["docker", "build", "--no-cache", "--progress=plain", "--provenance=false", f"--file={dockerfile}", f"--tag={tag}"]
         command += [f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *([f"--build-arg=BASE={base}"] if base else [])]
-        run([*command, *(["--no-cache"] if afresh else []), str(context)], log, {"DOCKER_BUILDKIT": "1"})
+        run([*command, str(context)], log, {"DOCKER_BUILDKIT": "1"})
 
     def save(self, tag: str, archive: Path, log: Path) -> None:
         """See `Engine`."""
@@ -63,11 +67,11 @@ class Buildah:
         """See `Engine`."""
         return _answers([*self._buildah, "inspect", "--type", "image", reference])
 
-    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path, *, afresh: bool = False) -> None:
+    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path) -> None:
         """See `Engine`."""
-        command = [*self._buildah, "build", "--isolation=chroot", "--layers", f"--timestamp={EPOCH}", f"--tag={tag}"]
+        command = [*self._buildah, "build", "--isolation=chroot", "--layers=false", f"--timestamp={EPOCH}", f"--tag={tag}"]
         command += [f"--file={dockerfile}", *([f"--build-arg=BASE={base}"] if base else [])]
-        run([*command, *(["--no-cache"] if afresh else []), str(context)], log)
+        run([*command, str(context)], log)
 
     def save(self, tag: str, archive: Path, log: Path) -> None:
         """See `Engine`."""

@@ -51,7 +51,7 @@ def build(
     context: Annotated[
         Path | None, typer.Option(help="Folder that a Dockerfile of your own copies from; DIR lies below it. Default: DIR.")
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Build twice, the second time from nothing, and compare.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Build twice, each time from nothing, and compare.")] = False,
     engine: Annotated[EngineName | None, typer.Option(help="What builds. Default: Docker where it answers, else buildah.")] = None,
 ) -> None:
     """Build an environment: an OCI archive of the image, and the AnalysisEnvironment beside it as YAML.
@@ -175,7 +175,7 @@ def _same(builder: Builder, request: Request, first: Built) -> bool:
     from ..core import packages
 
     with tempfile.TemporaryDirectory(dir=request.output.parent) as folder:
-        second = builder.build(replace(request, output=Path(folder) / "again.tar"), afresh=True)
+        second = builder.build(replace(request, output=Path(folder) / "again.tar"))
     for line in packages.differences(first.packages, second.packages):
         print(f"  {line}")
     same = packages.inventory(first.packages) == packages.inventory(second.packages)

@@ -102,10 +102,10 @@ class Drifting(FakeEngine):
         oci(archive, [tar([file("var/lib/dpkg/status", status)])])
 
 
-def test_verify_builds_again_from_nothing_and_compares(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_builds_again_and_compares(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeEngine()
     done = built(folder, monkeypatch, fake, "--verify")
-    assert (done.exit_code, [afresh for _, _, afresh in fake.builds]) == (0, [False, True])
+    assert (done.exit_code, len(fake.builds)) == (0, 2)
     assert "built twice: inventory the same, digest the same" in done.stdout
     drifted = built(folder, monkeypatch, Drifting(), "--verify")
     assert drifted.exit_code == 1

@@ -57,15 +57,15 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.local: set[str] = set()
-        self.builds: list[tuple[str, str | None, bool]] = []
+        self.builds: list[tuple[str, str | None]] = []
         self.seen: dict[str, str] = {}
 
     def has(self, reference: str) -> bool:
         return reference in self.local
 
-    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path, *, afresh: bool = False) -> None:
+    def build(self, context: Path, dockerfile: Path, tag: str, base: str | None, log: Path) -> None:
         self.local.add(tag)
-        self.builds.append((tag, base, afresh))
+        self.builds.append((tag, base))
         self.seen = {path.relative_to(context).as_posix(): path.read_text() for path in context.rglob("*") if path.is_file()}
         self.seen["dockerfile"] = dockerfile.read_text()
 

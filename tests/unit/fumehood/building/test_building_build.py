@@ -39,7 +39,7 @@ def place(tmp_path: Path) -> Place:
 
 def test_a_folder_becomes_an_archive_and_a_resource(place: Place) -> None:
     built = place.builder.build(place.request())
-    assert place.engine.builds == [("registry.example/awk:awk-1", BASE, False)]
+    assert place.engine.builds == [("registry.example/awk:awk-1", BASE)]
     assert "gawk" in place.engine.seen["dockerfile"]
     assert built.resource["spec"]["image"] == f"registry.example/awk@{built.digest}"
     assert built.resource["spec"]["packages"] == [{"name": "gawk", "version": "5.3", "ecosystem": "debian"}]
@@ -52,7 +52,7 @@ def test_a_dockerfile_of_ones_own_is_used_as_it_is(place: Place) -> None:
     place.recipe(apt=None, base=None)
     (place.folder / "Dockerfile").write_text("FROM scratch\n")
     place.builder.build(place.request(tag="x"))
-    assert place.engine.builds == [("registry.example/awk:x", None, False)]
+    assert place.engine.builds == [("registry.example/awk:x", None)]
     assert place.engine.seen["dockerfile"] == "FROM scratch\n"
 
 
@@ -83,7 +83,7 @@ def test_a_root_file_system_is_imported_once(place: Place) -> None:
     imported = f"localhost/fumehood/rootfs:{digest[:12]}"
     for _ in range(2):
         place.builder.build(place.request())
-    assert [tag for tag, _, _ in place.engine.builds] == [imported, "registry.example/awk:awk-1", "registry.example/awk:awk-1"]
+    assert [tag for tag, _ in place.engine.builds] == [imported, "registry.example/awk:awk-1", "registry.example/awk:awk-1"]
     assert place.engine.builds[1][1] == imported
     assert "rootfs.tar" not in place.engine.seen
 
@@ -136,18 +136,18 @@ def test_without_a_program_that_builds_it_says_which_there_are(monkeypatch: pyte
         engine.choose(tmp_path, None)
 
 
-@pytest.mark.parametrize("name", ["docker", "buildah"])
-def test_what_engines_are_asked(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "uncached"), [("docker", "--no-cache"), ("buildah", "--layers=false")])
+def test_what_engines_are_asked(name: str, uncached: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The programs are stand-ins: the command lines are the contract."""
     program = tmp_path / name
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH -- >> {tmp_path}/words\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     chosen = engine.choose(tmp_path, name)
-    chosen.build(tmp_path, tmp_path / "Dockerfile", "x:1", BASE, tmp_path / "log", afresh=True)
+    chosen.build(tmp_path, tmp_path / "Dockerfile", "x:1", BASE, tmp_path / "log")
     chosen.save("x:1", tmp_path / "x.tar", tmp_path / "log")
     words = (tmp_path / "words").read_text().split("\n")
-    assert {f"--build-arg=BASE={BASE}", "--tag=x:1", "--no-cache"} <= set(words)
+    assert {f"--build-arg=BASE={BASE}", "--tag=x:1", uncached} <= set(words)
     assert "SOURCE_DATE_EPOCH=1793491200" in words
     assert any(str(tmp_path / "x.tar") in word for word in words)
 
