@@ -19,7 +19,7 @@ from minio import Minio
 from fumehood.registry import load_adapters
 from gallery import jobs
 from gallery.analyses import Analysis
-from gallery.causes import TAIL, Failed
+from gallery.causes import LOST, TAIL, Failed, lost
 from gallery.jobs import Json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -79,16 +79,18 @@ class Gallery:
                 if not running:
                     stream.stop()
 
-    def failed(self, document: Json) -> Failed:
-        """Return what a failed job says of itself."""
-        status = document["status"]
+    def failed(self, document: Json) -> Failed | None:
+        """Return what a job that ended says of its failure; None if there is none."""
+        status, stderr = document["status"], self._stderr(document["status"])
+        if status["phase"] == "Succeeded":
+            return Failed(LOST, "FigureUnsaved", stderr=stderr) if lost(stderr) else None
         failure = status.get("failure") or {}
         evidence = failure.get("evidence") or {}
         return Failed(
             category=failure.get("category", status["phase"]),
             reason=failure.get("reason", status["phase"]),
-            message=failure.get("message", "")[-TAIL:],
-            stderr=self._stderr(status),
+            message=failure.get("message", "")[:TAIL],
+            stderr=stderr,
             exit_code=evidence.get("exitCode"),
             system_calls=evidence.get("systemCalls") or {},
             package=evidence.get("package", ""),
