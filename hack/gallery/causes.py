@@ -51,7 +51,7 @@ _PROGRAM = re.compile(
     r"|because (?P<tool>[\w.-]+) could not be found"
     r"|Requested MovieWriter \((?P<writer>\w+)\) not available|(?P<shell>[\w.-]+): (?:command )?not found"
 )
-_UNSAVED = re.compile(r"^figure \S+ was left open and could not be saved", re.MULTILINE)
+_UNSAVED = re.compile(r"^figure \S+ was left open and (?:could not be|is not) saved", re.MULTILINE)
 # Packages that are of use with a network alone.
 _CLIENTS = {"pandas_datareader", "requests", "pooch"}
 
