@@ -97,7 +97,7 @@ class Gallery:
         )
 
     def plain(self, analysis: Analysis) -> bool | None:
-        """Run it in the same image without a sandbox; return whether it succeeded, None if it cannot be run so."""
+        """Run it in the same image without a sandbox; return whether it succeeded, None if that cannot be told."""
         environment = self._environments[analysis.environment]
         adapter = load_adapters((environment["adapter"],))[environment["adapter"]]
         documents = jobs.plain(analysis, adapter, environment["reference"])
@@ -110,9 +110,9 @@ class Gallery:
             stream: Any = watch.Watch()  # type: ignore[no-untyped-call]
             selector = f"metadata.name={pod['metadata']['name']}"
             for event in stream.stream(self._core.list_namespaced_pod, self._plain, field_selector=selector, timeout_seconds=60):
-                phase = event["raw_object"].get("status", {}).get("phase")
-                if phase in FINAL:
-                    return bool(phase == "Succeeded")
+                status = event["raw_object"].get("status", {})
+                if status.get("phase") in FINAL:
+                    return None if status.get("reason") == "DeadlineExceeded" else bool(status["phase"] == "Succeeded")
 
     def _start(self, analysis: Analysis, running: dict[str, Analysis]) -> None:
         prefix = f"inputs/{self._namespace}/{analysis.name}/"
