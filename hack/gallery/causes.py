@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 TAIL = 2000  # characters of stderr and of messages that are kept
+LOST = "LOST"  # stands for the category of a job that is called succeeded, but says that a figure was not saved
 LAST = 5  # lines of stderr that tell why a program ended
 
 
@@ -47,8 +48,10 @@ _DISPLAY = re.compile(
 )
 _PROGRAM = re.compile(
     r"FileNotFoundError: \[Errno 2\] No such file or directory: '(?P<program>[\w.-]+)'"
+    r"|because (?P<tool>[\w.-]+) could not be found"
     r"|Requested MovieWriter \((?P<writer>\w+)\) not available|(?P<shell>[\w.-]+): (?:command )?not found"
 )
+_UNSAVED = re.compile(r"^figure \S+ was left open and (?:could not be|is not) saved", re.MULTILINE)
 # Packages that are of use with a network alone.
 _CLIENTS = {"pandas_datareader", "requests", "pooch"}
 
@@ -84,6 +87,11 @@ def cause(failed: Failed) -> tuple[Cause, str]:
     return (Cause.BROKEN if failed.plain is False else Cause.OURS), lines[0][:200]
 
 
+def lost(stderr: str) -> bool:
+    """Whether a program that ended well says itself that what it drew is not among its artifacts."""
+    return _UNSAVED.search(stderr) is not None
+
+
 def undecided(failed: Failed) -> bool:
     """Whether only a run without a sandbox can tell whose fault it is."""
     return failed.plain is None and failed.exit_code != 0 and _its_own(failed) and cause(failed)[0] is Cause.OURS
@@ -91,7 +99,7 @@ def undecided(failed: Failed) -> bool:
 
 def _its_own(failed: Failed) -> bool:
     """Whether the program ended with an error of its own, for whatever reason."""
-    return failed.category in ("USER_CODE_ERROR", "SANDBOX_VIOLATION") and failed.reason != "ArtifactRejected"
+    return failed.category in ("USER_CODE_ERROR", "SANDBOX_VIOLATION", LOST) and failed.reason != "ArtifactRejected"
 
 
 def _last_words(failed: Failed) -> list[str]:

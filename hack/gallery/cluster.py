@@ -19,7 +19,7 @@ from minio import Minio
 from fumehood.registry import load_adapters
 from gallery import jobs
 from gallery.analyses import Analysis
-from gallery.causes import TAIL, Failed
+from gallery.causes import LOST, TAIL, Failed, lost
 from gallery.jobs import Json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -79,23 +79,25 @@ class Gallery:
                 if not running:
                     stream.stop()
 
-    def failed(self, document: Json) -> Failed:
-        """Return what a failed job says of itself."""
-        status = document["status"]
+    def failed(self, document: Json) -> Failed | None:
+        """Return what a job that ended says of its failure; None if there is none."""
+        status, stderr = document["status"], self._stderr(document["status"])
+        if status["phase"] == "Succeeded":
+            return Failed(LOST, "FigureUnsaved", stderr=stderr) if lost(stderr) else None
         failure = status.get("failure") or {}
         evidence = failure.get("evidence") or {}
         return Failed(
             category=failure.get("category", status["phase"]),
             reason=failure.get("reason", status["phase"]),
-            message=failure.get("message", "")[-TAIL:],
-            stderr=self._stderr(status),
+            message=failure.get("message", "")[:TAIL],
+            stderr=stderr,
             exit_code=evidence.get("exitCode"),
             system_calls=evidence.get("systemCalls") or {},
             package=evidence.get("package", ""),
         )
 
     def plain(self, analysis: Analysis) -> bool | None:
-        """Run it in the same image without a sandbox; return whether it succeeded, None if it cannot be run so."""
+        """Run it in the same image without a sandbox; return whether it succeeded, None if that cannot be told."""
         environment = self._environments[analysis.environment]
         adapter = load_adapters((environment["adapter"],))[environment["adapter"]]
         documents = jobs.plain(analysis, adapter, environment["reference"])
@@ -108,9 +110,9 @@ class Gallery:
             stream: Any = watch.Watch()  # type: ignore[no-untyped-call]
             selector = f"metadata.name={pod['metadata']['name']}"
             for event in stream.stream(self._core.list_namespaced_pod, self._plain, field_selector=selector, timeout_seconds=60):
-                phase = event["raw_object"].get("status", {}).get("phase")
-                if phase in FINAL:
-                    return bool(phase == "Succeeded")
+                status = event["raw_object"].get("status", {})
+                if status.get("phase") in FINAL:
+                    return None if status.get("reason") == "DeadlineExceeded" else bool(status["phase"] == "Succeeded")
 
     def _start(self, analysis: Analysis, running: dict[str, Analysis]) -> None:
         prefix = f"inputs/{self._namespace}/{analysis.name}/"

@@ -21,13 +21,13 @@ def run(analyses: Sequence[Analysis], at_once: int) -> tuple[Outcome, ...]:
     with Gallery() as gallery:
 
         def ended(analysis: Analysis, job: Json) -> None:
-            outcome = _outcome(analysis, job)
-            if job["status"]["phase"] == "Succeeded":
+            outcome, failed = _outcome(analysis, job), gallery.failed(job)
+            if failed is None:
                 outcomes.append(outcome)
             else:
-                failures.append((analysis, outcome, gallery.failed(job)))
-            done = len(outcomes) + len(failures)
-            _say(f"{done}/{len(analyses)} {analysis.id}: {job['status']['phase']} {outcome.category} {outcome.reason}".rstrip())
+                failures.append((analysis, outcome, failed))
+            done, verdict = len(outcomes) + len(failures), f"{failed.category} {failed.reason}" if failed else "succeeded"
+            _say(f"{done}/{len(analyses)} {analysis.id}: {verdict}")
 
         gallery.run(analyses, at_once, ended)
         for analysis, outcome, failed in failures:
@@ -39,22 +39,16 @@ def run(analyses: Sequence[Analysis], at_once: int) -> tuple[Outcome, ...]:
 
 
 def judged(outcome: Outcome, failed: Failed) -> Outcome:
-    """Return an outcome with why it failed."""
+    """Return an outcome with its failure, and why it failed."""
     why, detail = cause(failed)
-    return dataclasses.replace(outcome, cause=why, detail=detail, tail=failed.stderr or failed.message)
+    tail = failed.stderr or failed.message
+    return dataclasses.replace(outcome, category=failed.category, reason=failed.reason, cause=why, detail=detail, tail=tail)
 
 
 def _outcome(analysis: Analysis, job: Json) -> Outcome:
     status = job["status"]
-    failure, result = status.get("failure") or {}, status.get("result") or {}
-    return Outcome(
-        source=analysis.source,
-        path=analysis.path,
-        seconds=parse_duration((status.get("durations") or {}).get("run", "0s")),
-        artifacts=result.get("artifactCount", 0),
-        category=failure.get("category", ""),
-        reason=failure.get("reason", ""),
-    )
+    seconds = parse_duration((status.get("durations") or {}).get("run", "0s"))
+    return Outcome(analysis.source, analysis.path, seconds, artifacts=(status.get("result") or {}).get("artifactCount", 0))
 
 
 def _say(text: str) -> None:

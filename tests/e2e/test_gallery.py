@@ -13,7 +13,10 @@ pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 COUNT, AT_ONCE = 40, 4
 KNOWN = {
+    "scikit-learn:decomposition/plot_image_denoising.py": Cause.NETWORK,
+    "statsmodels:quasibinomial.py": Cause.BROKEN,
     "statsmodels-notebooks:interactions_anova.ipynb": Cause.NETWORK,
+    "statsmodels-notebooks:theta-model.ipynb": Cause.NETWORK,
 }
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from gallery.causes import MEANING, Cause, Failed, cause, undecided
+from gallery.causes import MEANING, Cause, Failed, cause, lost, undecided
 
 ERROR = Failed("USER_CODE_ERROR", "NonZeroExit", exit_code=1)
 
@@ -42,6 +42,21 @@ CASES = {
         "lipsum.sty",
     ),
     "a program": (_printing("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'"), Cause.PROGRAM, "ffmpeg"),
+    "a figure that needs a program": (
+        Failed("LOST", "FigureUnsaved", stderr="figure 2 was left open and could not be saved: ... because latex could not be found"),
+        Cause.PROGRAM,
+        "latex",
+    ),
+    "an optional package": (
+        _printing("ImportError: Missing optional dependency 'plotly' required for this. Please use pip or conda to install 'plotly'."),
+        Cause.PACKAGE,
+        "plotly",
+    ),
+    "a figure that is not there": (
+        Failed("LOST", "FigureUnsaved", stderr="figure 2 was left open and could not be saved: x", plain=True),
+        Cause.OURS,
+        "",
+    ),
     "a display": (_printing("couldn't connect to display: no $DISPLAY environment variable"), Cause.DISPLAY, "$DISPLAY"),
     "a limit": (Failed("RESOURCE_LIMIT", "OutOfMemory"), Cause.LIMIT, "OutOfMemory"),
     "fails anywhere": (_printing("ZeroDivisionError: division by zero", plain=False), Cause.BROKEN, "ZeroDivisionError: division by zero"),
@@ -77,6 +92,11 @@ def test_what_it_printed_before_it_went_on_does_not_matter() -> None:
 def test_a_run_without_a_sandbox_is_for_what_it_can_decide() -> None:
     wanted = {name for name, (failed, _, _) in CASES.items() if undecided(failed)}
     assert wanted == {"nobody looked"}
+
+
+def test_a_figure_that_was_not_saved_is_no_success() -> None:
+    assert lost("a warning\nfigure 1 was left open and could not be saved: no latex\n")
+    assert not lost("figure 1 is saved\n")
 
 
 def test_every_cause_has_a_meaning() -> None:
