@@ -34,7 +34,7 @@ def make(root, files, disk):
             continue
         try:
             written = _make(root, name, *maker)
-        except Exception:  # noqa: S112 - hostile bytes, foreign libraries: no preview then
+        except Exception:  # noqa: S112 - hostile bytes, foreign libraries: no preview then  # nosec B112
             continue
         files, room = files - bool(written), room - written
 

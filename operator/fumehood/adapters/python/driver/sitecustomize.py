@@ -66,7 +66,7 @@ def _quietly(step, *arguments):
     """Nothing here may change what becomes of the program."""
     try:
         step(*arguments)
-    except Exception:  # noqa: S110
+    except Exception:  # noqa: S110  # nosec B110
         pass
 
 
