@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from fumehood.adapters import python
 from unit.fumehood.adapters.sandbox import Sandbox, plainly
 
 LOOK = """
@@ -153,3 +155,8 @@ def test_a_seed_reaches_numpy_however_it_is_imported(sandbox: Sandbox) -> None:
     ways = ("from numpy.random import rand", "import numpy as np; rand = np.random.rand", "import numpy.random; rand = numpy.random.rand")
     drawn = {sandbox.script(f"{way}\nprint(rand())", seed=2**32 - 1).stdout for way in ways}
     assert len(drawn) == 1
+
+
+@pytest.mark.parametrize("path", sorted(Path(python.__file__).parent.joinpath("driver").glob("*.py")), ids=lambda path: path.name)
+def test_the_drivers_are_python_3_8(path: Path) -> None:
+    ast.parse(path.read_text(), feature_version=(3, 8))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ DEADLINES = wire.Deadlines(60, 120, 300)
 S3 = {"uri": "s3://bucket/key"}
 
 
-def made(env: dict[str, Any] | None = None, **spec: Any) -> plan.Plan:
+def made(env: dict[str, Any] | None = None, describe: Callable[[Program], Description] = DESCRIBE, **spec: Any) -> plan.Plan:
     one = job(**spec)
-    return plan.make_plan(one, environment(**(env or {})), 1, DESCRIBE, Found(), DEADLINES)
+    return plan.make_plan(one, environment(**(env or {})), 1, describe, Found(), DEADLINES)
 
 
 def failure_of(config_map: Any = None, **spec: Any) -> Failure:
@@ -70,6 +71,27 @@ def test_the_harvests_deadline_is_a_limit_like_others() -> None:
     one = made(env={"defaults": {"harvest": "2m"}})
     assert (one.deadlines.harvest, one.deadlines.staging) == (120.0, 120.0)
     assert one.lifetime == 60 + 120 + 300 + 120 + 20
+
+
+def test_folders_of_a_search_path_come_after_the_adapters_own() -> None:
+    def path(**env: str) -> str:
+        return made(env={"env": env}, describe=describing("python3", PYTHONPATH="/work/.fumehood")).command.env["PYTHONPATH"]
+
+    assert path() == "/work/.fumehood"
+    assert path(PYTHONPATH="/opt/a:/opt/b") == "/work/.fumehood:/opt/a:/opt/b"
+    assert path(PYTHONPATH="") == ""  # which is to do without the adapter's
+
+
+def test_the_adapter_is_told_the_limits_that_hold() -> None:
+    told: list[Program] = []
+
+    def describe(program: Program) -> Description:
+        told.append(program)
+        return DESCRIBE(program)
+
+    planned = made(describe=describe, limits={"wallClock": "7s", "artifacts": 3})
+    assert [program.limits for program in told] == [planned.granted.enforced]
+    assert planned.granted.enforced.wall_clock == 7.0
 
 
 def test_reserved_variables_win_over_environment_and_adapter_and_the_environment_over_the_adapter() -> None:

@@ -159,7 +159,7 @@ def _run(line):
     """Run a line of shell, printing what it prints; return its exit code."""
     from subprocess import PIPE, STDOUT, Popen
 
-    with Popen(line, shell=True, stdout=PIPE, stderr=STDOUT, errors="replace") as process:  # noqa: S602 - that is what it is for  # nosec B602
+    with Popen(line, shell=True, stdout=PIPE, stderr=STDOUT, errors="replace") as process:  # noqa: S602 - what it is for  # nosec B602
         for text in process.stdout:
             print(text, end="")
     return process.returncode
