@@ -14,7 +14,7 @@ from fumehood.cli import app
 from fumehood.core import recipe
 from fumehood.core.limits import MAXIMUMS, grant
 
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("**/*.yaml"))
+EXAMPLES = sorted(path for path in (ROOT / "docs" / "examples").glob("**/*.yaml") if "kind: AnalysisJob" in path.read_text())
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
 
 

@@ -89,7 +89,7 @@ def test_a_record_replaces_only_its_own_image() -> None:
 
 
 def test_images_of_tests_are_recorded_apart() -> None:
-    document = record.merge({}, IMAGES["test-static"], record.entry(ROOT, IMAGES["test-static"], DIGEST))
+    document = record.merge({}, IMAGES["test-static"], record.entry(ROOT, IMAGES["test-static"], DIGEST, {}))
     assert document == {
         "tests": {"static": {"reference": f"localhost/fumehood/test-static@{DIGEST}", "tag": IMAGES["test-static"].tag}},
     }
