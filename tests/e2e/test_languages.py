@@ -109,7 +109,7 @@ def test_plots_without_a_device_are_kept_and_a_seed_makes_them_the_same(cluster:
 
 def test_a_table_and_a_pdf_of_r_have_previews(cluster: Cluster, store: Any) -> None:
     done = cluster.run(script("previews", PLOTS))
-    previews = {entry["previewOf"]: entry for entry in manifest_of(store, done)["artifacts"] if entry["kind"] == "preview"}
+    previews = {entry["previewOf"]: entry for entry in done["status"]["result"]["artifacts"] if entry["kind"] == "preview"}
     assert previews["own.pdf"]["format"] == "png"
     head = json.loads(fetch(store, previews["cars.csv"]["uri"]))
     assert head["columns"][:2] == ["", "mpg"] and len(head["rows"]) == 20 and head["truncated"] is True

@@ -16,6 +16,9 @@ from unit.fumehood.adapters.sandbox import LIMITS, Sandbox
 SIDE = 1024
 
 
+TABLE = "a\n" + "1\n" * 30
+
+
 def write(sandbox: Sandbox, **files: bytes | str) -> None:
     for name, content in files.items():
         path = sandbox.outputs / name.replace("__", ".")
@@ -37,7 +40,15 @@ def test_of_each_kind(sandbox: Sandbox) -> None:
     code = "import os, matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
     code += "for kind in ('pdf', 'svg'): plt.savefig(os.environ['FUMEHOOD_OUTPUTS'] + '/plot.' + kind)"
     write(sandbox, wide__png=picture((3000, 20)), small__png=picture((30, 20)), photo__jpg=picture((2000, 2000), "JPEG"))
-    write(sandbox, palette__gif=picture((9, 9), "GIF", "P"), table__csv="a;b\n1;2\n", other__tsv="a\tb\n1\t2\n", text__txt="x", x="y")
+    write(
+        sandbox,
+        palette__gif=picture((9, 9), "GIF", "P"),
+        table__csv="a;b\n" + "1;2\n" * 21,
+        other__tsv="a\tb\n" + "1\t2\n" * 21,
+        whole__csv="a;b\n1;2\n",
+        text__txt="x",
+        x="y",
+    )
     found = previews(sandbox, code)
     assert set(found) == {
         "plot.pdf.png",
@@ -53,17 +64,19 @@ def test_of_each_kind(sandbox: Sandbox) -> None:
             with Image.open(io.BytesIO(content)) as image:
                 assert image.format == "PNG" and max(image.size) <= SIDE, name
         else:
-            assert json.loads(content) == {"columns": ["a", "b"], "rows": [["1", "2"]], "truncated": False}
+            assert json.loads(content) == {"columns": ["a", "b"], "rows": [["1", "2"]] * 20, "truncated": True}
 
 
+WIDE = "a,b," + "c" * 5000  # more than what is its own preview
 TABLES = {
+    "shown whole": (WIDE + "\n1,2\n", 1, 3, False),
     "many rows": ("a,b\n" + "1,2\n" * 1000, 20, 2, True),
     "many columns": (",".join("c" * 100) + "\n", 0, 50, True),
     "one giant line": ("x" * (5 << 20), 0, 1, True),
-    "NULs": ("a,b\n\0,\0\0\n", 1, 2, False),
-    "not UTF-8": (b"a,b\n\xff,\xfe\n", 1, 2, False),
-    "open quote": ('a,b\n"1,2\n' * 3, 3, 2, False),
-    "with a mark": (b"\xef\xbb\xbfa,b\n1,2\n", 1, 2, False),
+    "NULs": (WIDE + "\n\0,\0\0\n", 1, 3, False),
+    "not UTF-8": (WIDE.encode() + b"\n\xff,\xfe\n", 1, 3, False),
+    "open quote": (WIDE + '\n"1,2\n' + 'a,b\n"1,2\n' * 2, 3, 3, False),
+    "with a mark": (b"\xef\xbb\xbf" + WIDE.encode() + b"\n1,2\n", 1, 3, False),
 }
 
 
@@ -106,7 +119,7 @@ HOSTILE = {
 def test_hostile_files_get_none_or_a_small_one_and_the_rest_get_theirs(sandbox: Sandbox) -> None:
     for name, content in HOSTILE.items():
         (sandbox.outputs / name).write_bytes(content)
-    write(sandbox, zz__csv="a\n1\n")
+    write(sandbox, zz__csv=TABLE)
     done = sandbox.script("print('done')", previews=True)
     assert (done.stdout, done.stderr) == ("done\n", "")
     left = sandbox.left()
@@ -116,7 +129,7 @@ def test_hostile_files_get_none_or_a_small_one_and_the_rest_get_theirs(sandbox: 
 
 
 def test_one_that_kills_its_maker_does_not_kill_the_job(sandbox: Sandbox) -> None:
-    write(sandbox, t__csv="a\n1\n")
+    write(sandbox, t__csv=TABLE)
     maker = sandbox.work / "fails"
     maker.mkdir()
     (maker / "sitecustomize.py").write_text(
@@ -128,7 +141,7 @@ def test_one_that_kills_its_maker_does_not_kill_the_job(sandbox: Sandbox) -> Non
 
 
 def test_a_maker_that_takes_too_long_is_ended(sandbox: Sandbox) -> None:
-    write(sandbox, t__csv="a\n1\n")
+    write(sandbox, t__csv=TABLE)
     library = sandbox.work / "slow"
     library.mkdir()
     (library / "csv.py").write_text("while True: pass")
@@ -138,18 +151,18 @@ def test_a_maker_that_takes_too_long_is_ended(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("limits", [{"wall_clock": 0.001}, {"cpu_time": 0.001}, {"files": 3}, {"disk": 1 << 16}, {"processes": 1}])
 def test_there_are_none_where_they_would_come_near_a_limit(sandbox: Sandbox, limits: dict[str, float]) -> None:
-    write(sandbox, t__csv="a\n1\n")
+    write(sandbox, t__csv=TABLE)
     assert previews(sandbox, limits=dataclasses.replace(LIMITS, **limits)) == {}
 
 
 def test_there_are_none_where_nobody_wants_them(sandbox: Sandbox) -> None:
-    write(sandbox, t__csv="a\n1\n")
+    write(sandbox, t__csv=TABLE)
     sandbox.script("pass", previews=False)
     assert list(sandbox.left()) == ["t.csv"]
 
 
 def test_what_the_program_drew_itself_stays(sandbox: Sandbox) -> None:
-    write(sandbox, t__csv="a\n1\n")
+    write(sandbox, t__csv=TABLE)
     (sandbox.outputs / ".previews").mkdir()
     (sandbox.outputs / ".previews" / "t.csv.json").write_text("own")
     assert previews(sandbox) == {"t.csv.json": b"own"}
@@ -159,13 +172,13 @@ def test_what_the_program_drew_itself_stays(sandbox: Sandbox) -> None:
 def test_links_are_not_followed(sandbox: Sandbox, tmp_path: Path, link: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "t.csv").write_text("a\n1\n")
+    (elsewhere / "t.csv").write_text(TABLE)
     (sandbox.outputs / "sub").mkdir()
     if link != "t.csv":
-        (sandbox.outputs / "sub" / "t.csv").write_text("a\n1\n")
+        (sandbox.outputs / "sub" / "t.csv").write_text(TABLE)
     (sandbox.outputs / link).parent.mkdir(exist_ok=True)
     (sandbox.outputs / link).symlink_to(elsewhere / "t.csv" if link == "t.csv" else elsewhere)
     sandbox.script("pass", previews=True)
     assert [path.name for path in elsewhere.iterdir()] == ["t.csv"]
-    assert (elsewhere / "t.csv").read_text() == "a\n1\n"
+    assert (elsewhere / "t.csv").read_text() == TABLE
     assert not [path for path in sandbox.outputs.rglob("*.json")]

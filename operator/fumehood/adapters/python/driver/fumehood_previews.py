@@ -14,6 +14,7 @@ FOLDER = ".previews"
 PIXELS = 1024  # width and height at most
 LARGEST_PICTURE = 1 << 20  # bytes of a preview
 MOST_PIXELS = 50 * 1000 * 1000  # of a picture that is looked at
+SMALL_TABLE = 4 << 10  # a text table of no more bytes, that would be shown whole, is its own preview
 LARGEST = 64 << 20  # bytes of an artifact that is looked at
 FILES = 100
 ROWS, COLUMNS, CELL, LINE = 20, 50, 200, 100 * 1000
@@ -128,7 +129,10 @@ def _text_table(path):
     rows = list(csv.reader(text, dialect))
     if not rows:
         return None
-    return _head(rows[0], rows[1 : ROWS + 1], len(rows) > ROWS + 1 or len(text[-1]) == LINE)
+    longer = len(rows) > ROWS + 1 or len(text[-1]) == LINE
+    if not longer and len(rows[0]) <= COLUMNS and os.path.getsize(path) <= SMALL_TABLE:
+        return None
+    return _head(rows[0], rows[1 : ROWS + 1], longer)
 
 
 def _lines(file):

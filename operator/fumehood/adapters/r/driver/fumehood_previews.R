@@ -6,6 +6,7 @@
 FOLDER <- ".previews"
 PIXELS <- 1024  # width and height at most
 SMALL <- 512 * 1024  # a picture of no more bytes (and pixels) is its own preview
+SMALL_TABLE <- 4 * 1024  # a text table of no more bytes, that would be shown whole, is its own preview
 LARGEST <- 64 * 1024^2  # bytes of an artifact that is looked at
 FILES <- 100
 SECONDS <- 10
@@ -56,7 +57,7 @@ table <- function(path, target) {
     separator <- if (grepl("\\.tsv$", path, ignore.case = TRUE)) "\t" else ","
     head <- utils::read.table(path, header = TRUE, sep = separator, quote = "\"", comment.char = "", colClasses = "character",
         check.names = FALSE, na.strings = character(), nrows = ROWS + 1, fill = TRUE, encoding = "UTF-8")
-    write(head, target)
+    if (nrow(head) > ROWS || ncol(head) > COLUMNS || file.size(path) > SMALL_TABLE) write(head, target)
 }
 
 frame <- function(path, target) {
