@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SCAN := $(VENV)/scan
 WITH_CLUSTER := . .cluster/env &&
 
-.PHONY: help setup cluster cluster-down cluster-status images deploy demo test test-unit test-cluster lint scan format generate lock bench clean
+.PHONY: help setup cluster cluster-down cluster-status images deploy demo test test-unit test-cluster lint scan format generate lock bench gallery clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ lock: setup ## Resolve the requirements anew
 
 bench: deploy ## Measure against raw Pods of the same shape
 	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m bench
+
+gallery: deploy ## Run analyses that others wrote, and say what becomes of each (ONLY=40: a sample)
+	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m gallery $(if $(ONLY),--only $(ONLY))
 
 clean: ## Remove what was made here, but not the cluster
 	@rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -45,6 +45,7 @@ def chart_values(images: dict[str, Any], environ: Any) -> dict[str, Any]:
             "accessKey": environ["S3_ACCESS_KEY"],
             "secretKey": environ["S3_SECRET_KEY"],
         },
+        "test": {"environment": "python"},
         "environments": {
             name: {
                 "image": environment["reference"],
@@ -52,6 +53,7 @@ def chart_values(images: dict[str, Any], environ: Any) -> dict[str, Any]:
                 "envVersion": environment["envVersion"],
                 "description": environment.get("description", ""),
                 "maximums": {"artifacts": 2000},
+                "packages": [{"name": held, "version": found} for held, found in environment.get("packages", {}).items()],
             }
             for name, environment in images["environments"].items()
         },

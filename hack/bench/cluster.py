@@ -21,9 +21,12 @@ from fumehood import orders
 from fumehood.adapters.python import ADAPTER
 from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob
 from fumehood.core import plan
+from fumehood.core.access import Readable
 from fumehood.core.isolation import NetworkProof
+from fumehood.core.material import Found
 from fumehood.executors.kubernetes import network
 from fumehood.executors.kubernetes.pod import Isolation, pod, secret
+from fumehood.registry import describer
 from fumehood.settings import EgressSettings, PodSettings, StoreSettings
 from fumehood.storage.s3 import S3Store, utc_now
 from fumehood_sandbox import wire
@@ -135,9 +138,8 @@ class Bench:
         job = AnalysisJob.model_validate(self._job(name) | {"metadata": metadata})
         spec = {"image": image["reference"], "adapter": "python", "envVersion": image["envVersion"]}
         environment = AnalysisEnvironment.model_validate({"metadata": {"name": "python"}, "spec": spec})
-        command = ADAPTER.execute("main.py", ())
-        made = plan.make_plan(job, environment, 1, command, plan.source_of(job, None), wire.Deadlines(60, 120, 300))
-        order = orders.build(made, self._store, 300, ())
+        made = plan.make_plan(job, environment, 1, describer("python", {"python": ADAPTER}), Found(), wire.Deadlines(60, 120, 300))
+        order = orders.build(made, self._store, 300, Readable(self._store.bucket))
         documents = (
             secret(made, order, {}),
             pod(made, PodSettings(sandbox_image=self._images["sandbox"]["reference"]), Isolation(False, NetworkProof.DISABLED), {}),

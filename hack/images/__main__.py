@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from imagetools import archives, cluster, engines, locks, record
+from imagetools import archives, cluster, engines, inventory, locks, record
 from imagetools.builder import Builder, Built, cache_folder
 from imagetools.catalogue import Image, ImagesError, catalogue
 from imagetools.process import alone, say, step
@@ -60,7 +60,8 @@ def load(built: list[Built]) -> None:
             digests |= cluster.load(ROOT, [one.archive for one in wanted])
     document = record.read(ROOT)
     for one in built:
-        document = record.merge(document, one.image, record.entry(ROOT, one.image, digests[one.image.tag]))
+        held = inventory.packages(one.archive) if one.image.environment and not one.image.lock else {}
+        document = record.merge(document, one.image, record.entry(ROOT, one.image, digests[one.image.tag], held))
         if one not in wanted:
             say(f"{one.image.name}: in the cluster already")
     record.write(ROOT, document)

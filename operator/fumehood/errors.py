@@ -9,7 +9,8 @@ FumehoodError
     ├── AlreadyExists      an object of that name is there
     ├── Forbidden          the operator lacks a right
     ├── Invalid            the API server refuses the object
-    └── SettingsError      the operator cannot start like this
+    ├── SettingsError      the operator cannot start like this
+    └── BuildError         an environment cannot be built like this
 """
 
 from __future__ import annotations
@@ -57,3 +58,7 @@ class Invalid(Permanent):
 
 class SettingsError(Permanent):
     """The operator cannot start like this."""
+
+
+class BuildError(Permanent):
+    """An environment cannot be built like this."""

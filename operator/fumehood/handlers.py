@@ -37,6 +37,10 @@ def register(registry: kopf.OperatorRegistry, reconciler: Reconciler, queue: Wor
     async def pod_seen(*, event: Any, **_: Any) -> None:
         see_pod(reconciler, queue, event)
 
+    @kopf.on.event(GROUP, VERSION, "analysisenvironments", registry=registry)
+    async def environment_seen(*, event: Any, **_: Any) -> None:
+        reconciler.environments.see(event["type"], event["object"])
+
     if prover is not None:
 
         @kopf.on.event("networking.k8s.io", "v1", "networkpolicies", registry=registry)
@@ -50,6 +54,9 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
     metadata = document["metadata"]
     uid = metadata["uid"]
     key = (metadata["namespace"], metadata["name"])
+    final = (document.get("status") or {}).get("phase") in FINAL_PHASES
+    if final or event["type"] == "DELETED":
+        reconciler.over(key)
     if event["type"] == "DELETED":
         reconciler.readings.changed(key, None)
         if uid in reconciler.sandboxes:
@@ -57,7 +64,6 @@ def see_job(reconciler: Reconciler, queue: WorkQueue, event: dict[str, Any]) -> 
         else:
             reconciler.forget(uid)
         return
-    final = (document.get("status") or {}).get("phase") in FINAL_PHASES
     if reconciler.written.get(uid) == metadata["resourceVersion"]:  # our own write coming back
         if final:
             del reconciler.written[uid]

@@ -157,6 +157,6 @@ def events_path(namespace: str) -> str:
     return f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
 
 
-def environment_path(name: str) -> str:
-    """Return the path of an AnalysisEnvironment."""
-    return f"/apis/{GROUP}/{VERSION}/analysisenvironments/{quote(name)}"
+def environment_path(name: str = "") -> str:
+    """Return the path of an AnalysisEnvironment, or of all."""
+    return f"/apis/{GROUP}/{VERSION}/analysisenvironments" + (f"/{quote(name)}" if name else "")

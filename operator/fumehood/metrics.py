@@ -26,6 +26,9 @@ class Metrics:
             "fumehood_job_duration_seconds", "From creation to the recorded result", ["phase"], buckets=_BUCKETS, registry=self.registry
         )
 
+        self._lookups = Counter(
+            "fumehood_cache_lookups", "Times that a job looked for another's result", ["outcome"], registry=self.registry
+        )
         self._egress = Counter("fumehood_egress_grants", "Network exceptions granted", ["profile", "namespace"], registry=self.registry)
         self._proofs = Counter("fumehood_network_proofs", "Proofs that a network is shut", ["outcome"], registry=self.registry)
         self._unfit = Gauge(
@@ -48,6 +51,10 @@ class Metrics:
         self._finished.labels(known, status.phase, failure.category if failure else "", failure.reason if failure else "").inc()
         if status.durations and status.durations.total:
             self._total.labels(status.phase).observe(float(status.durations.total.removesuffix("s")))
+
+    def looked_up(self, outcome: str) -> None:
+        """Count one look for another's result: there was one (hit), none (miss), or the job has no key to look by (unknown)."""
+        self._lookups.labels(outcome).inc()
 
     def egress_granted(self, profile: str, namespace: str) -> None:
         """Count one network exception."""

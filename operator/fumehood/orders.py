@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import base64
 
 from fumehood_sandbox import wire
 
 from .api.v1alpha1 import Evidence
-from .core import names
+from .core import names, web
+from .core.access import Readable
 from .core.failures import Reason, Refused
-from .core.plan import Plan, PlannedFile
+from .core.material import PlannedFile
+from .core.plan import Plan
 from .ports import ArtifactStore
 
 # Between signing and the Pod's start: image pulls, the queue of the node.
 _MARGIN = 600.0
-_RESULT = re.compile(r"([^/]+)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9]+/.*", re.DOTALL)
 
 
-def build(plan: Plan, store: ArtifactStore, start_deadline: float, input_buckets: tuple[str, ...]) -> bytes:
+def build(plan: Plan, store: ArtifactStore, start_deadline: float, readable: Readable) -> bytes:
     """Return the encoded order.
 
     Raises:
@@ -25,15 +26,17 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, input_buckets
     """
     lifetime = start_deadline + plan.lifetime + _MARGIN
     subject, limits = plan.subject, plan.granted.enforced
-    buckets = (store.bucket, *input_buckets)
 
     def file(planned: PlannedFile) -> wire.File:
         remote = None
         if planned.uri is not None:
-            check_readable(planned.uri, subject.namespace, store.bucket, buckets)
+            readable.check(planned.uri, subject.namespace)
             remote = store.link(planned.uri, lifetime)
+        elif planned.url is not None:
+            remote = web.remote(planned.url, plan.egress, planned.name)
         digest = planned.sha256.removeprefix("sha256:") if planned.sha256 else None
-        return wire.File(planned.name, planned.text, remote, digest, limits.disk)
+        data = base64.b64encode(planned.data).decode() if planned.data is not None else None
+        return wire.File(planned.name, planned.text, data, remote, digest)
 
     prefix = names.prefix(subject.namespace, subject.uid, subject.attempt)
     order = wire.Order(
@@ -45,32 +48,34 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, input_buckets
         limits=limits,
         deadlines=plan.deadlines,
         permit=store.permit(prefix, max(limits.artifact_bytes, limits.output, wire.MAX_MANIFEST), lifetime),
+        web_ca=plan.egress.ca if plan.egress else None,
         source=tuple(file(planned) for planned in plan.source),
         inputs=tuple(file(planned) for planned in plan.inputs),
         outputs=plan.outputs,
+        ignored=plan.ignored,
+        provenance=plan.provenance,
         record_violations=plan.record_violations,
         egress=plan.egress is not None,
     )
     encoded = wire.encode(order)
     if len(encoded) > wire.MAX_ORDER:
-        raise Refused(
-            Reason.SOURCE_INVALID,
-            "spec: source, inputs, parameters and args together are too large to hand over; "
-            "put the large ones into the store and name them by s3",
-            Evidence(allowed=str(wire.MAX_ORDER), measured=str(len(encoded))),
-        )
+        raise _too_large(order, len(encoded))
     return encoded
 
 
-def check_readable(uri: str, namespace: str, artifact_bucket: str, buckets: tuple[str, ...]) -> None:
-    """Refuse an input that this namespace may not read: the operator's keys open more than a user may see."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if bucket not in buckets:
-        raise Refused(
-            Reason.INPUT_NOT_ALLOWED, f"spec.inputs: bucket {bucket!r} is none that inputs may come from", Evidence(entry=uri[:255])
+def _too_large(order: wire.Order, size: int) -> Refused:
+    evidence = Evidence(allowed=str(wire.MAX_ORDER), measured=str(size))
+    links = [file for file in (*order.source, *order.inputs) if file.remote]
+    if len(wire.encode(links)) > size // 2:
+        return Refused(
+            Reason.SPEC_INVALID,
+            f"spec.source and spec.inputs: the names and links of {len(links)} objects are too large to hand over; "
+            "give narrower folders, shorter keys, or one archive",
+            evidence,
         )
-    if any(part in ("", ".", "..") for part in key.split("/")):
-        raise Refused(Reason.INPUT_NOT_ALLOWED, "spec.inputs: a key with empty, . or .. parts is not allowed", Evidence(entry=uri[:255]))
-    result = _RESULT.fullmatch(key)
-    if bucket == artifact_bucket and result and result[1] != namespace:
-        raise Refused(Reason.INPUT_NOT_ALLOWED, "spec.inputs: results of another namespace cannot be read", Evidence(entry=uri[:255]))
+    return Refused(
+        Reason.SOURCE_INVALID,
+        "spec: source, inputs, parameters and args together are too large to hand over; "
+        "put the large ones into the store and name them by s3",
+        evidence,
+    )

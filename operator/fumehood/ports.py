@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,8 +11,17 @@ from fumehood_sandbox import wire
 
 from .core.observation import SandboxFacts
 from .core.plan import Plan
+from .core.program import Diagnosis, Ended, Program
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object: `digest` (sha256:…) is what the store checked its upload against; None if it keeps no such thing."""
+
+    size: int
+    digest: str | None
 
 
 class Clock(Protocol):
@@ -22,14 +32,26 @@ class Clock(Protocol):
 
 
 class Adapter(Protocol):
-    """Knows one language: describes how to run it, never runs it."""
+    """Knows one language: describes how to run it, never runs it. Every answer follows from the argument alone."""
 
-    def execute(self, entrypoint: str, args: tuple[str, ...]) -> wire.Command:
-        """Return the command that starts `entrypoint` in the working directory."""
+    def prepare(self, program: Program) -> Mapping[str, str]:
+        """Return files, name to text, that are staged beside the program in the folder DRIVER."""
+
+    def execute(self, program: Program) -> wire.Command:
+        """Return the command that starts the program; it is executed in the working directory."""
+
+    def collect_outputs(self, program: Program) -> tuple[wire.OutputRule, ...]:
+        """Return the rules for a job that gives none; empty: every file of /outputs is an artifact."""
+
+    def cleanup(self, program: Program) -> tuple[str, ...]:
+        """Return globs of what the language leaves in /outputs that is nobody's result, unless a job's own rule wants it."""
+
+    def diagnose(self, ended: Ended) -> Diagnosis | None:
+        """Return what the language's own messages say of a failure; None if they say nothing."""
 
 
 class ArtifactStore(Protocol):
-    """Where artifacts live. Signing is local; only `read` talks to it."""
+    """Where artifacts live. Signing is local; only `list`, `read`, `write` and `stored` talk to it."""
 
     bucket: str
 
@@ -39,6 +61,13 @@ class ArtifactStore(Protocol):
     def link(self, uri: str, lifetime: float) -> wire.Remote:
         """Return a link by which `uri` (s3://bucket/key) can be fetched without credentials."""
 
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        """Return the keys below `uri` (s3://bucket/folder/) without that prefix, in order, `most` at most.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+
     async def read(self, key: str, max_bytes: int) -> bytes:
         """Return an object of the artifact bucket.
 
@@ -46,6 +75,21 @@ class ArtifactStore(Protocol):
             NotFound: there is none.
             Unavailable: the store does not answer.
             Invalid: it is larger than `max_bytes`.
+        """
+
+    async def write(self, key: str, content: bytes) -> None:
+        """Put a small object into the artifact bucket, in the place of one that is there.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+
+    async def stored(self, key: str) -> Stored:
+        """Return what the store knows of an object of the artifact bucket, without reading it.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: the store does not answer.
         """
 
 

@@ -17,19 +17,36 @@ from pydantic import ValidationError
 from fumehood_sandbox import wire
 
 from . import audit, orders
-from .api.v1alpha1 import FINAL_PHASES, AnalysisEnvironment, AnalysisJob, AnalysisJobStatus, ObjectMeta, Phase, ResultStatus
-from .core import decide, egress, names, plan, sanitise, status
+from .api.v1alpha1 import (
+    FINAL_PHASES,
+    AnalysisEnvironment,
+    AnalysisJob,
+    AnalysisJobStatus,
+    Cache,
+    CacheStatus,
+    ObjectMeta,
+    Phase,
+    ResultStatus,
+)
+from .core import cachekey, decide, egress, explain, names, plan, sanitise, status
+from .core.access import Readable
 from .core.admission import Admission
 from .core.failures import Failure, Reason, Refused
 from .core.isolation import NotIsolated, Outcome, Verdict
 from .core.manifest import ManifestError, verify
 from .core.observation import SandboxFacts
+from .core.reading import first_error
+from .environments import Environments
 from .errors import Invalid, NotFound
 from .inventory import Inventory
-from .kube import core_path, environment_path, job_path
+from .kube import job_path
+from .materials import Materials, NotOver, NotThere
 from .metrics import Metrics
 from .ports import Adapter, ArtifactStore, Clock, Cluster, Executor, Json
 from .readings import Readings
+from .registry import describer
+from .replays import Replays
+from .reuse import Hit, Miss, Reuse, obstacle
 from .settings import Settings
 from .workqueue import Key
 
@@ -38,6 +55,8 @@ MAX_STEPS = 10
 RESYNC = 300.0
 # A proof that takes no longer than this is waited for without a word: most take a few seconds.
 HOLD_QUIETLY = timedelta(seconds=10)
+# How long after its own creation a job waits for another one to be created.
+COMING = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
 
@@ -77,9 +96,15 @@ class Reconciler:
         self.admission = Admission(settings.max_concurrent)
         self.sandboxes = Inventory()
         self.readings = Readings(clock, timedelta(seconds=RESYNC))
+        self.environments = Environments(cluster, clock, timedelta(seconds=RESYNC))
+        self._readable = Readable(store.bucket, settings.store.input_buckets)
+        self._materials = Materials(cluster, store, self._readable)
+        self._reuse = Reuse(cluster, store)
+        self._replays = Replays(cluster, store)
         self.written: dict[str, str] = {}  # resource version of our last write, by job UID
         self.observed: dict[str, datetime] = {}  # when a sandbox was last asked for, by job UID
         self._held: dict[str, set[Key]] = {}  # jobs that wait for a proof, by namespace
+        self._dependents: dict[Key, set[Key]] = {}  # jobs that wait for another's artifacts, by that other
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one job as far as it goes now; return when to look again, in seconds."""
@@ -102,6 +127,15 @@ class Reconciler:
                 await self._act(case, action)
             except NotIsolated as held:
                 return await self._hold(case, held)
+            except NotThere as other:
+                created = datetime.fromisoformat(case.job.metadata.creation_timestamp)
+                patience = (created + COMING - self._clock()).total_seconds()
+                if patience > 0:
+                    await self._await(case, other)
+                    return patience
+                await self._finish(case, other.refused.failure, cancelled=False)
+            except NotOver as other:
+                return await self._await(case, other)
             except Refused as refused:
                 await self._finish(case, refused.failure, cancelled=False)
             if isinstance(action, decide.Expire):
@@ -113,6 +147,11 @@ class Reconciler:
         self._metrics.proof(namespace, verdict)
         for key in self._held.pop(namespace, ()):
             self._wake(key)
+
+    def over(self, key: Key) -> None:
+        """Take note that a job is over, or gone, and look again at those that wait for its artifacts."""
+        for dependent in self._dependents.pop(key, ()):
+            self._wake(dependent)
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a job, and wake those that waited for its place."""
@@ -187,7 +226,7 @@ class Reconciler:
             case decide.Progress(phase):
                 await self._progress(case, phase)
             case decide.Finish(failure, cancelled):
-                await self._finish(case, failure, cancelled)
+                await self._finish(case, self._explained(case, failure), cancelled)
             case decide.Stop():
                 assert case.sandbox is not None
                 case.sandbox = await self._executor.stop(case.job.metadata.namespace, case.sandbox)
@@ -201,14 +240,38 @@ class Reconciler:
     async def _launch(self, case: Case, attempt: int) -> None:
         job, meta = case.job, case.job.metadata
         try:
-            made, order = await self._prepare(job, attempt)
+            environment, made, order = await self._prepare(job, attempt)
+            found = await self._look_for_a_result(job, made)
+            if isinstance(found, Hit):
+                await self._take(case, found)
+                return
             case.sandbox = await self._executor.launch(made, order, owner_reference(meta.name, meta.uid))
         except Exception:
             self._release(meta.uid)
             raise
         self._remember(case)
         self._metrics.launched(made.environment)
-        await self._record(case, status.underway(job, Phase.STARTING, self._clock(), attempt, made.env_version, self._clock()))
+        await self._record(case, status.launched(job, environment.spec, attempt, self._clock(), found))
+
+    async def _look_for_a_result(self, job: AnalysisJob, made: plan.Plan) -> Hit | CacheStatus | None:
+        """Return the result of an equal job, or why there is none; None for a job that wants its own."""
+        if job.spec.cache is not Cache.REUSE:
+            return None
+        if unknown := obstacle(made, job):
+            self._metrics.looked_up("unknown")
+            return CacheStatus(hit=False, reason=unknown[:512])
+        try:
+            hit = await self._reuse.find(made)
+        except Miss as miss:
+            self._metrics.looked_up("miss")
+            return CacheStatus(key=made.provenance.key, hit=False, reason=str(miss))
+        self._metrics.looked_up("hit")
+        return hit
+
+    async def _take(self, case: Case, hit: Hit) -> None:
+        """End a job with another's result: no Pod, and so no proof of a shut network, is needed."""
+        result = status.result(hit.manifest, hit.digest, self._store.bucket, hit.key)
+        await self._end(case, status.reused(case.job, self._clock(), hit.manifest, result))
 
     async def _hold(self, case: Case, held: NotIsolated) -> float | None:
         """Let a job wait, which has no place now, until its namespace's network is proved shut."""
@@ -220,49 +283,34 @@ class Reconciler:
                 await self._record(case, new)
         return held.delay
 
-    async def _prepare(self, job: AnalysisJob, attempt: int) -> tuple[plan.Plan, bytes]:
+    async def _await(self, case: Case, other: NotOver) -> float | None:
+        """Let a job wait, which has no place now, until another one is over."""
+        meta = case.job.metadata
+        self._dependents.setdefault(other.key, set()).add((meta.namespace, meta.name))
+        new = status.awaiting(case.job, str(other), self._clock())
+        if new != case.job.status:
+            await self._record(case, new)
+        return RESYNC
+
+    async def _prepare(self, job: AnalysisJob, attempt: int) -> tuple[AnalysisEnvironment, plan.Plan, bytes]:
         plan.check_schema_version(job.spec.schema_version)
-        environment = await self._environment(job.spec.environment)
-        adapter = self._adapters.get(environment.spec.adapter)
-        if adapter is None:
-            raise Refused(
-                Reason.ENVIRONMENT_UNKNOWN,
-                f"environment {job.spec.environment!r} needs the adapter {environment.spec.adapter!r}, which this operator does not have",
-            )
-        source = plan.source_of(job, await self._config_map(job))
+        environment = await self.environments.resolve(job.spec.environment)
+        found = await self._materials.find(job)
+        await self._replays.check(job)
         deadlines = self._settings.deadlines
         made = plan.make_plan(
             job,
             environment,
             attempt,
-            adapter.execute(job.spec.source.entrypoint, job.spec.args),
-            source,
+            describer(environment.spec.adapter, self._adapters),
+            found,
             wire.Deadlines(hello=deadlines.hello, staging=deadlines.staging, harvest=deadlines.harvest),
             egress.grant(job.spec.egress, job.metadata.namespace, self._settings.network, self._clock()),
         )
+        made = cachekey.keyed(made, job.spec)
         # Signing looks the store's name up, which may take its time.
-        order = await asyncio.to_thread(orders.build, made, self._store, deadlines.start, self._settings.store.input_buckets)
-        return made, order
-
-    async def _environment(self, name: str) -> AnalysisEnvironment:
-        try:
-            return AnalysisEnvironment.model_validate(await self._cluster.get(environment_path(name)))
-        except NotFound:
-            raise Refused(
-                Reason.ENVIRONMENT_UNKNOWN,
-                f"spec.environment: there is no AnalysisEnvironment {name!r}; see kubectl get analysisenvironments",
-            ) from None
-        except ValidationError as error:
-            raise Refused(Reason.ENVIRONMENT_UNKNOWN, f"environment {name!r} is not valid: {_first_error(error)}") from None
-
-    async def _config_map(self, job: AnalysisJob) -> Json | None:
-        source = job.spec.source.config_map
-        if source is None:
-            return None
-        try:
-            return await self._cluster.get(core_path(job.metadata.namespace, "configmaps", source.name))
-        except NotFound:
-            return None
+        order = await asyncio.to_thread(orders.build, made, self._store, deadlines.start, self._readable)
+        return environment, made, order
 
     async def _fetch(self, case: Case, seal: wire.Seal) -> None:
         meta = case.job.metadata
@@ -275,6 +323,21 @@ class Reconciler:
         except (ManifestError, NotFound, Invalid, ValueError) as error:
             case.unsealed = Failure(Reason.MANIFEST_INVALID, f"the sealed manifest cannot be believed: {sanitise.text(str(error), 300)}")
 
+    def _explained(self, case: Case, failure: Failure | None) -> Failure | None:
+        """Return a failure of the user's program in the words of its language, if its adapter knows them."""
+        ended = explain.ended(failure, case.manifest) if failure and case.manifest else None
+        if failure is None or case.manifest is None or ended is None:
+            return failure
+        adapter = self._adapters.get(case.manifest.provenance.adapter)
+        try:
+            diagnosis = adapter.diagnose(ended) if adapter else None
+        except Exception:  # a plug-in that stumbles over a program's words
+            _log.exception("adapter %r cannot diagnose a failure", case.manifest.provenance.adapter)
+            return failure
+        if diagnosis is None:
+            return failure
+        return explain.explain(failure, diagnosis, case.manifest.env_version, self.environments.catalog.having)
+
     async def _progress(self, case: Case, phase: Phase) -> None:
         sandbox = case.sandbox
         attempt = sandbox.attempt if sandbox else None
@@ -283,11 +346,21 @@ class Reconciler:
     async def _finish(self, case: Case, failure: Failure | None, cancelled: bool) -> None:
         failure = failure and status.showable(failure, self._settings.private)
         verdict = status.final(case.job, self._clock(), failure, cancelled, case.sandbox, case.manifest, case.result)
+        if case.sandbox is not None or case.job.status.attempt is not None:
+            replayed = await self._replays.compare(case.job, verdict, case.manifest)
+            verdict = verdict.model_copy(update={"replay": replayed})
+        await self._end(case, verdict)
+        if case.job.spec.cache is Cache.REUSE and verdict.phase is Phase.SUCCEEDED and case.manifest and case.result:
+            await self._reuse.keep(case.manifest, case.result.manifest.digest)
+
+    async def _end(self, case: Case, verdict: AnalysisJobStatus) -> None:
+        """Record the last status of a job, and give its place free unless a sandbox still has it."""
+        meta, failure = case.job.metadata, verdict.failure
         await self._record(case, verdict)
         self._metrics.finished(case.job.spec.environment, verdict)
-        _log.info("%s/%s: %s %s", case.job.metadata.namespace, case.job.metadata.name, verdict.phase, failure.reason if failure else "")
+        _log.info("%s/%s: %s %s", meta.namespace, meta.name, verdict.phase, failure.reason if failure else "")
         if case.sandbox is None:
-            self._release(case.job.metadata.uid)
+            self._release(meta.uid)
 
     async def _release_sandbox(self, case: Case) -> None:
         assert case.sandbox is not None
@@ -327,7 +400,7 @@ class Reconciler:
         }
         case = Case(AnalysisJob.model_validate(readable))
         if (document.get("status") or {}).get("phase") not in FINAL_PHASES:
-            await self._finish(case, Failure(Reason.SPEC_INVALID, _first_error(error)), cancelled=False)
+            await self._finish(case, Failure(Reason.SPEC_INVALID, first_error(error)), cancelled=False)
 
     def _remember(self, case: Case) -> None:
         meta = case.job.metadata
@@ -365,8 +438,3 @@ def owner_reference(name: str, uid: str) -> Json:
         "controller": True,
         "blockOwnerDeletion": False,
     }
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:500]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
+from .core.failures import Reason, Refused
+from .core.program import Description, Program
 from .errors import SettingsError
 from .ports import Adapter
 
@@ -27,3 +29,25 @@ def load_adapters(allowed: tuple[str, ...]) -> Mapping[str, Adapter]:
         except Exception as error:
             raise SettingsError(f"adapters: {name!r} ({found[name].value}) does not load: {type(error).__name__}: {error}") from error
     return adapters
+
+
+def describer(name: str, adapters: Mapping[str, Adapter]) -> Callable[[Program], Description]:
+    """Return how the adapter called `name` describes a program.
+
+    Raises:
+        Refused: this operator does not have it.
+    """
+    adapter = adapters.get(name)
+    if adapter is None:
+        raise Refused(Reason.ENVIRONMENT_UNKNOWN, f"spec.environment: it needs the adapter {name!r}, which this operator does not have")
+
+    def describe(program: Program) -> Description:
+        return Description(
+            adapter=name,
+            files=adapter.prepare(program),
+            command=adapter.execute(program),
+            outputs=adapter.collect_outputs(program),
+            ignored=adapter.cleanup(program),
+        )
+
+    return describe

@@ -11,6 +11,7 @@ import difflib
 import enum
 import ipaddress
 import re
+import ssl
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -126,8 +127,24 @@ class EgressProfile(BaseModel):
     protocol: Literal["TCP", "UDP"] = Field("TCP", description="TCP or UDP.")
     namespaces: tuple[str, ...] = Field(min_length=1, description="Names or globs of the namespaces that may use it.")
     hosts: dict[HostName, IPvAnyAddress] = Field(default_factory=dict, description="Names that resolve inside, and their addresses.")
+    ca: str | None = Field(
+        None, max_length=65_536, description="PEM text of who certifies its hosts, for inputs; without it, the public authorities."
+    )
     until: AwareDatetime | None = Field(None, description="When it ends, with a time zone.")
     cluster: bool = Field(False, description="Let it open single addresses within network.cluster_ranges.")
+
+    @field_validator("ca")
+    @classmethod
+    def _is_pem(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "PRIVATE KEY" in value:
+            raise ValueError("this holds a private key, which nobody else may see; give certificates alone")
+        try:
+            ssl.create_default_context(cadata=value or "\n")
+        except (OSError, ValueError):  # the former is TLS's
+            raise ValueError("this is no PEM text with certificates") from None
+        return value
 
 
 class NodeRule(enum.StrEnum):
@@ -202,7 +219,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     max_concurrent: int = Field(100, ge=1, description="Job Pods that exist at once.")
     namespaces: Annotated[tuple[ObjectName, ...], NoDecode] = Field((), description="Namespaces to serve, separated by commas; empty: all.")
-    adapters: tuple[str, ...] = Field(("python", "command"), description="Adapters that may be used.")
+    adapters: tuple[str, ...] = Field(("python", "latex", "r", "command"), description="Adapters that may be used.")
     liveness_port: Port = Field(8080, description="Port of /healthz.")
     metrics_port: Port = Field(9090, description="Port of /metrics.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

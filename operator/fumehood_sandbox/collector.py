@@ -21,7 +21,7 @@ from .border import VERSION
 from .border.bounds import MAX_ORDER, MAX_SEAL
 from .border.claim import Claim, Ending, Fault
 from .border.hello import Hello, Sandbox
-from .border.manifest import Manifest, Times
+from .border.manifest import Manifest, Staged, Times
 from .border.order import Order
 from .border.places import MANIFEST_NAME
 from .border.seal import Seal
@@ -62,6 +62,8 @@ class _Course:
     began: str
     claim: Claim
     sandbox: Sandbox | None = None
+    source: tuple[Staged, ...] = ()
+    inputs: tuple[Staged, ...] = ()
     staged: str | None = None
     ended: str | None = None
     channel: Channel | None = None
@@ -88,7 +90,7 @@ def _attempt(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -
     """Listen, stage, meet the runner, and follow the program to its end."""
     began = time.monotonic()
     listener = conversation.listen(layout.port)  # first: the runner's call waits in the queue while inputs arrive
-    refusal = _stage(order, layout, stopped)
+    refusal = _stage(order, layout, course, stopped)
     course.staged = None if refusal else now()
     wait = _REFUSED_WAIT if refusal else order.deadlines.hello
     try:
@@ -106,18 +108,21 @@ def _attempt(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -
         course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
 
 
-def _stage(order: Order, layout: Layout, stopped: _Stopped) -> Claim | None:
+def _stage(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -> Claim | None:
     """Place all files; a claim if that cannot be done."""
     from .staging import StagingError, stage  # here: while it loads, the runner may call
 
     deadline = time.monotonic() + order.deadlines.staging
+    authorities = {False: order.permit.ca, True: order.web_ca}
     try:
-        stage(order.source, layout.work, order.limits.disk, deadline, stopped)
-        stage(order.inputs, layout.inputs, order.limits.disk, deadline, stopped)
+        course.source = stage(order.source, layout.work, order.limits.disk, authorities, deadline, stopped)
+        course.inputs = stage(order.inputs, layout.inputs, order.limits.disk, authorities, deadline, stopped)
     except StagingError as error:
         if stopped():
             return Claim(Ending.TERMINATED)
-        return _not_started(error.fault, error.detail)
+        of_source = error.fault is Fault.INPUT_MISSING and not course.source
+        fault = Fault.SOURCE_MISSING if of_source else error.fault
+        return dataclasses.replace(_not_started(fault, error.detail), breach=error.breach)
     return None
 
 
@@ -159,7 +164,7 @@ def _harvest(order: Order, layout: Layout, course: _Course, store: Store) -> Man
     """Seal everything that was produced, and describe it."""
     from .harvest import gather
 
-    harvest = gather(layout.outputs, order.outputs, order.limits, store, order.deadlines.harvest)
+    harvest = gather(layout.outputs, order.outputs, order.ignored, order.limits, store, order.deadlines.harvest)
     store.deadline += order.deadlines.sealing
     stdout, stderr = (course.logs.seal(kind, store) for kind in (Kind.STDOUT, Kind.STDERR))
     return Manifest(
@@ -170,6 +175,9 @@ def _harvest(order: Order, layout: Layout, course: _Course, store: Store) -> Man
         complete=course.claim.ending is Ending.EXITED and harvest.whole and not course.logs.truncated,
         claim=course.claim,
         times=Times(course.began, course.staged, course.ended, now()),
+        provenance=order.provenance,
+        source=course.source,
+        inputs=course.inputs,
         artifacts=tuple(harvest.artifacts),
         rejected=harvest.tree.rejected,
         rejections=harvest.tree.rejections,

@@ -1,4 +1,4 @@
-"""What can go wrong with the object store, and what to do about it.
+"""What can go wrong with the object store, or with a web server, and what to do about it.
 
 Faults are sorted here, once, into those that another try may cure and those
 that are final. Messages never hold a URL, a host or a header: they end where
@@ -27,6 +27,14 @@ class StoreError(Exception):
         super().__init__(detail)
         self.fault = fault
         self.detail = detail
+
+
+class TooMuch(StoreError):
+    """An input has more bytes than there is room for; `measured` is what it has at least."""
+
+    def __init__(self, measured: int) -> None:
+        super().__init__(Fault.INPUT_TOO_LARGE, "too large")
+        self.measured = measured
 
 
 class Unavailable(StoreError):
@@ -73,8 +81,8 @@ def retry(action: Callable[[], T], deadline: float, stop: Callable[[], bool] = l
     while True:
         try:
             return action()
-        except Late:
-            raise failure or Late from None
+        except Late as late:
+            raise failure or late from None
         except Unavailable as error:
             failure = error
             wait = pause * (0.5 + os.urandom(1)[0] / 255)

@@ -1,7 +1,6 @@
 """Makes sealed artifacts of what the program left behind.
 
-First a choice (rules, then limits, in the order of names), which needs no byte
-of any file; then every chosen file is read twice: once for its digest, once to
+First a choice, which needs no byte of any file; then every chosen file is read twice: once for its digest, once to
 be stored, and the second reading must give the first one's digest.
 What could not be stored in time is named, and what was stored counts.
 """
@@ -9,29 +8,24 @@ What could not be stored in time is named, and what was stored counts.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import active, walk
-from .border.bounds import MAX_MANIFEST
 from .border.limits import Breach, Limit, Limits
 from .border.manifest import Artifact
 from .border.manifest import Rejection as Reason
 from .border.order import OutputRule
 from .border.places import OBJECT_DIR
+from .choice import Choice, Wanted, choose
 from .faults import Late, patience
-from .formats import BINARY, HEAD, detect, kind_of
-from .globs import declared
-from .names import Names
+from .formats import BINARY, HEAD, Format, detect, kind_of
 from .upload import Store, TooLarge
 from .walk import Changed, Found, Tree
 
 _CHUNK = 1 << 20
-_ENTRY = 600  # bytes of an artifact in the manifest, besides its name
-_ROOM = MAX_MANIFEST - (4 << 20)  # claim, logs and rejections need some
 
 
 @dataclass
@@ -48,66 +42,33 @@ class Harvest:
         return self.breach is None and self.tree.whole
 
 
-def gather(path: str, rules: Sequence[OutputRule], limits: Limits, store: Store, allowed: float) -> Harvest:
+def gather(path: str, rules: Sequence[OutputRule], ignored: Sequence[str], limits: Limits, store: Store, allowed: float) -> Harvest:
     """Seal and store the artifacts below the folder `path` until the store's deadline, `allowed` seconds from the start.
+
+    What a glob of `ignored` covers, and no rule, is left alone.
 
     Raises:
         StoreError: the store refused, or was not to be had in time.
     """
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        tree = walk.walk(root, path, lambda name: not rules or declared(name, rules) is not None)
-        chosen, breach = _choose(tree, rules, limits)
+        tree = walk.walk(root, path, Wanted(rules, ignored))
+        chosen, breach = choose(tree, rules, limits)
         harvest = Harvest(tree, breach)
         sealer = _Sealer(root, store, tree)
-        for at, (found, rule) in enumerate(chosen):
+        for at, choice in enumerate(chosen):
             try:
-                artifact = sealer.seal(found, rule)
+                artifact = sealer.seal(choice)
             except Late:
                 harvest.breach = breach or _late(store.deadline, allowed)
-                for missed, _ in chosen[at:]:
-                    tree.reject(missed.name, Reason.TIME)
+                for missed in chosen[at:]:
+                    tree.reject(missed.found.name, Reason.TIME)
                 break
             if artifact:
                 harvest.artifacts.append(artifact)
         return harvest
     finally:
         os.close(root)
-
-
-Choice = tuple[Found, OutputRule | None]
-
-
-def _choose(tree: Tree, rules: Sequence[OutputRule], limits: Limits) -> tuple[list[Choice], Breach | None]:
-    """Return the files to keep and the first limit that the whole of them passes."""
-    candidates: list[Choice] = []
-    names = Names()
-    for found in tree.files:
-        if names.take(found.name):
-            candidates.append((found, declared(found.name, rules)))
-        else:
-            tree.reject(found.name, Reason.COLLISION)
-    chosen: list[Choice] = []
-    size, room = 0, _ROOM
-    for found, rule in candidates:
-        entry = _ENTRY + len(json.dumps(found.name))
-        if len(chosen) >= limits.artifacts or entry > room:
-            tree.reject(found.name, Reason.COUNT)
-        elif size + found.size > limits.artifact_bytes:
-            tree.reject(found.name, Reason.SIZE)
-        else:
-            size, room = size + found.size, room - entry
-            chosen.append((found, rule))
-    return chosen, _breach(candidates, limits)
-
-
-def _breach(candidates: Sequence[Choice], limits: Limits) -> Breach | None:
-    if len(candidates) > limits.artifacts:
-        return Breach(Limit.ARTIFACTS, limits.artifacts, len(candidates))
-    total = sum(found.size for found, _ in candidates)
-    if total > limits.artifact_bytes:
-        return Breach(Limit.ARTIFACT_BYTES, limits.artifact_bytes, total)
-    return None
 
 
 def _late(deadline: float, allowed: float) -> Breach:
@@ -123,12 +84,13 @@ class _Sealer:
         self._tree = tree
         self._stored: dict[str, tuple[str, str]] = {}  # by digest: the object's key and content type
 
-    def seal(self, found: Found, rule: OutputRule | None) -> Artifact | None:
+    def seal(self, choice: Choice) -> Artifact | None:
         """Return the artifact, or None with the file rejected.
 
         Raises:
             StoreError: the store refused, or was not to be had; Late: the time is over.
         """
+        found = choice.found
         patience(self._store.deadline, 0.0)
         try:
             descriptor = walk.open_file(self._root, found)
@@ -137,7 +99,7 @@ class _Sealer:
             self._tree.reject(found.name, Reason.CHANGED if changed else Reason.UNREADABLE)
             return None
         try:
-            return self._seal(descriptor, found, rule)
+            return self._seal(descriptor, choice)
         except (Changed, OSError, TooLarge) as error:
             reason = {Changed: Reason.CHANGED, TooLarge: Reason.SIZE}.get(type(error), Reason.UNREADABLE)
             self._tree.reject(found.name, reason)
@@ -145,8 +107,12 @@ class _Sealer:
         finally:
             os.close(descriptor)
 
-    def _seal(self, descriptor: int, found: Found, rule: OutputRule | None) -> Artifact:
+    def _seal(self, descriptor: int, choice: Choice) -> Artifact | None:
+        found = choice.found
         form = detect(found.name, os.pread(descriptor, HEAD, 0))
+        if choice.preview_of and form.name not in ("png", "json"):
+            self._tree.reject(found.name, Reason.NOT_DECLARED)
+            return None
         digest, search = hashlib.sha256(), active.search(found.name, form)
         for chunk in _read(descriptor, found):
             patience(self._store.deadline, 0.0)
@@ -157,8 +123,17 @@ class _Sealer:
         content_type = BINARY.content_type if may_be_active else form.content_type
         if name not in self._stored or (may_be_active and self._stored[name][1] != content_type):
             self._stored[name] = self._put(descriptor, found, content_type, digest.digest()), content_type
-        kind = rule.kind if rule else kind_of(form)
-        return Artifact(found.name, kind, form.name, form.content_type, f"sha256:{name}", found.size, self._stored[name][0], may_be_active)
+        return Artifact(
+            name=found.name,
+            kind=_kind(choice, form),
+            format=form.name,
+            content_type=form.content_type,
+            digest=f"sha256:{name}",
+            size=found.size,
+            key=self._stored[name][0],
+            active=may_be_active,
+            preview_of=choice.preview_of or None,
+        )
 
     def _put(self, descriptor: int, found: Found, content_type: str, digest: bytes) -> str:
         def stream() -> Iterator[bytes]:
@@ -174,6 +149,12 @@ class _Sealer:
             yield held
 
         return self._store.put(OBJECT_DIR + digest.hex(), content_type, digest, found.size, stream)
+
+
+def _kind(choice: Choice, form: Format) -> str:
+    if choice.preview_of:
+        return "preview"
+    return choice.rule.kind if choice.rule else kind_of(form)
 
 
 def _read(descriptor: int, found: Found) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""HTTP to the object store, by address: the Pod has no DNS.
+"""HTTP to the object store and to web servers, by address: the Pod has no DNS.
 
 A request goes to the address in the URL, names `host` in its header, and checks
 the certificate against `host`.
@@ -36,7 +36,7 @@ def connect(url: str, host: str, ca: str | None, deadline: float) -> http.client
         connection.sock = _secure(raw, name, ca) if parts.scheme == "https" else raw
     except OSError as error:
         if type(error).__name__ == "SSLCertVerificationError":
-            raise StoreError(Fault.STORE_UNREACHABLE, "the store's certificate is not trusted") from None
+            raise StoreError(Fault.STORE_UNREACHABLE, "its certificate is not trusted") from None
         raise Unavailable(f"connect: {type(error).__name__}") from None
     connection.sock.settimeout(patience(deadline, _IDLE))
     return connection

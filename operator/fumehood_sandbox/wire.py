@@ -12,7 +12,9 @@ from .border.bounds import (
     MAX_FRAME,
     MAX_MANIFEST,
     MAX_NAME,
+    MAX_OBJECT,
     MAX_ORDER,
+    MAX_PREVIEW,
     MAX_REJECTIONS,
     MAX_SEAL,
     MAX_SIGHTING,
@@ -23,11 +25,12 @@ from .border.claim import Claim, Ending, Fault, Usage
 from .border.errand import Errand, Protocol, Sighting, Target
 from .border.hello import Hello, Sandbox
 from .border.limits import Breach, Limit, Limits
-from .border.manifest import Artifact, Log, Manifest, Rejected, Rejection, Times
-from .border.order import Deadlines, File, Order, OutputRule, Permit, Remote, Subject
+from .border.manifest import Artifact, Log, Manifest, Rejected, Rejection, Staged, Times
+from .border.order import Deadlines, File, Order, OutputRule, Permit, Provenance, Remote, Subject
 from .border.places import (
     ANALYSIS,
     COLLECTOR,
+    EPOCH,
     HOME,
     INPUTS,
     INTERPRETER,
@@ -39,6 +42,7 @@ from .border.places import (
     PARAMETERS,
     PAYLOAD,
     PORT,
+    PREVIEWS,
     PROBE,
     TERMINATION_LOG,
     TMP,
@@ -51,6 +55,7 @@ from .codec import DecodeError, decode, encode, to_json
 __all__ = [
     "ANALYSIS",
     "COLLECTOR",
+    "EPOCH",
     "HOME",
     "INPUTS",
     "INTERPRETER",
@@ -59,7 +64,9 @@ __all__ = [
     "MAX_FRAME",
     "MAX_MANIFEST",
     "MAX_NAME",
+    "MAX_OBJECT",
     "MAX_ORDER",
+    "MAX_PREVIEW",
     "MAX_REJECTIONS",
     "MAX_SEAL",
     "MAX_SIGHTING",
@@ -72,6 +79,7 @@ __all__ = [
     "PARAMETERS",
     "PAYLOAD",
     "PORT",
+    "PREVIEWS",
     "PROBE",
     "TERMINATION_LOG",
     "TMP",
@@ -96,12 +104,14 @@ __all__ = [
     "OutputRule",
     "Permit",
     "Protocol",
+    "Provenance",
     "Rejected",
     "Rejection",
     "Remote",
     "Sandbox",
     "Seal",
     "Sighting",
+    "Staged",
     "Subject",
     "Target",
     "Task",

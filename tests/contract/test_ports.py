@@ -9,7 +9,9 @@ import pytest
 
 from fumehood import ports
 from fumehood.adapters.command import CommandAdapter
+from fumehood.adapters.latex import LatexAdapter
 from fumehood.adapters.python import PythonAdapter
+from fumehood.adapters.r import RAdapter
 from fumehood.executors.kubernetes.executor import KubernetesExecutor
 from fumehood.kube import KubeClient
 from fumehood.storage.s3 import S3Store
@@ -31,6 +33,8 @@ def methods(port: type) -> dict[str, Any]:
         (ports.ArtifactStore, S3Store),
         (ports.ArtifactStore, FakeStore),
         (ports.Adapter, PythonAdapter),
+        (ports.Adapter, LatexAdapter),
+        (ports.Adapter, RAdapter),
         (ports.Adapter, CommandAdapter),
         (ports.Clock, FakeClock),
     ],

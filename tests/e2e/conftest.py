@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,3 +130,20 @@ def store(environ: dict[str, str]) -> Any:
 def images() -> Any:
     """What `make images` recorded."""
     return json.loads((ROOT / ".cluster" / "images.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def levels(environ: dict[str, str], images: Any) -> Iterator[dict[str, str]]:
+    """Environments of the same image at each isolation level, by level."""
+    subprocess.run([sys.executable, str(ROOT / "hack" / "cluster"), "up", "--with", "gvisor"], check=True, stdout=subprocess.DEVNULL)
+    recorded = images["environments"]["python"]
+    base = {"image": recorded["reference"], "adapter": "python", "envVersion": recorded["envVersion"]}
+    wanted = {"userns": {"userNamespaces": "Required"}, "runc": {"userNamespaces": "Off"}, "gvisor": {"runtimeClassName": "gvisor"}}
+    suffix = secrets.token_hex(3)  # another worker has its own
+    system = Cluster("default")
+    for level, extra in wanted.items():
+        metadata = {"name": f"{level}-{suffix}"}
+        system.create({"apiVersion": "fumehood.dev/v1alpha1", "kind": "AnalysisEnvironment", "metadata": metadata, "spec": base | extra})
+    yield {level: f"{level}-{suffix}" for level in wanted}
+    for level in wanted:
+        system.kubectl("delete", "analysisenvironment", f"{level}-{suffix}")

@@ -72,6 +72,9 @@ FULL: Json = {
     "args": ["a"],
     "inputs": [{"name": "x", "inline": {"text": "x"}}],
     "outputs": [{"path": "*", "kind": "plot"}],
+    "previews": "Off",
+    "seed": 1,
+    "cache": "Reuse",
     "limits": {"memory": "64Mi"},
     "ttlSecondsAfterFinished": 86400,
 }
@@ -82,6 +85,10 @@ CHANGES: Json = {
     "args": ["b"],
     "inputs": [{"name": "y", "inline": {"text": "x"}}],
     "outputs": [{"path": "*", "kind": "export"}],
+    "previews": "Auto",
+    "seed": 2,
+    "cache": "Off",
+    "replayOf": "another",
     "limits": {"memory": "65Mi"},
     "ttlSecondsAfterFinished": 1,
 }

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
-import subprocess
-import sys
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from .conftest import PATIENCE, ROOT, Cluster, Json, job
+from .conftest import PATIENCE, Cluster, Json, job
 from .results import assert_failed, fetch, manifest_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]  # gVisor may have to be built first
@@ -45,23 +41,6 @@ def seen_from_inside(cluster: Cluster, store: Any, name: str, environment: str) 
     assert done["status"]["phase"] == "Succeeded", done["status"]
     seen: Json = json.loads(fetch(store, done["status"]["result"]["artifacts"][0]["uri"]))
     return seen | {"sandbox": done["status"]["sandbox"]}
-
-
-@pytest.fixture(scope="module")
-def levels(environ: dict[str, str], images: Any) -> Iterator[dict[str, str]]:
-    """Environments of the same image at each isolation level, by level."""
-    subprocess.run([sys.executable, str(ROOT / "hack" / "cluster"), "up", "--with", "gvisor"], check=True, stdout=subprocess.DEVNULL)
-    recorded = images["environments"]["python"]
-    base = {"image": recorded["reference"], "adapter": "python", "envVersion": recorded["envVersion"]}
-    wanted = {"userns": {"userNamespaces": "Required"}, "runc": {"userNamespaces": "Off"}, "gvisor": {"runtimeClassName": "gvisor"}}
-    suffix = secrets.token_hex(3)  # another worker has its own
-    system = Cluster("default")
-    for level, extra in wanted.items():
-        metadata = {"name": f"{level}-{suffix}"}
-        system.create({"apiVersion": "fumehood.dev/v1alpha1", "kind": "AnalysisEnvironment", "metadata": metadata, "spec": base | extra})
-    yield {level: f"{level}-{suffix}" for level in wanted}
-    for level in wanted:
-        system.kubectl("delete", "analysisenvironment", f"{level}-{suffix}")
 
 
 @pytest.mark.parametrize("level", ["userns", "runc", "gvisor"])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import secrets
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from .conftest import PATIENCE, ROOT, Cluster, Json, job
+from .conftest import PATIENCE, Cluster, Json, job
+from .network import deploy, namespace, pod, ranges
 from .results import assert_failed, fetch
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone, pytest.mark.timeout(3600)]  # changes the settings of the one operator
@@ -43,65 +41,14 @@ open("/outputs/answer.txt", "wb").write(answer)
 REACH = "import socket\nsocket.create_connection(({address!r}, {port}), timeout=5)\n"
 
 
-def pod(name: str, image: str, code: str) -> Json:
-    """Return a Pod that keeps to `restricted` and runs Python."""
-    context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
-    container = {
-        "name": name,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-c", code],
-        "securityContext": context,
-        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
-    }
-    spec = {
-        "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 20_000, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-
-
-def namespace() -> Cluster:
-    """Make a namespace, Pod Security `restricted` enforced."""
-    found = Cluster(f"network-{secrets.token_hex(4)}")
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": found.namespace, "labels": labels}}
-    found.kubectl("create", "-f", "-", stdin=yaml.safe_dump(made))
-    return found
-
-
 @pytest.fixture(scope="module")
 def listener(environ: dict[str, str], images: Any) -> Iterator[str]:
     """The address of a Pod that answers, in a namespace that has nothing to do with jobs."""
     place = namespace()
-    place.create(pod("listener", images["environments"]["python"]["reference"], LISTENER))
+    place.create(pod("listener", images["environments"]["python"]["reference"], LISTENER, PORT))
     place.kubectl("wait", "pod/listener", "--for=condition=Ready", f"--timeout={PATIENCE}s")
     yield place.get("pod", "listener")["status"]["podIP"]
     place.kubectl("delete", "namespace", place.namespace, "--wait=false")
-
-
-def ranges() -> list[str]:
-    """Return the cluster's own addresses: Pods by the ranges that they are of, nodes, Services and endpoints one by one."""
-    system = Cluster("default")
-    nodes = system.get("nodes")["items"]
-    pods = {
-        str(ipaddress.ip_network(f"{pod['status']['podIP']}/16", strict=False))
-        for pod in system.get("pods", "--all-namespaces")["items"]
-        if not pod["spec"].get("hostNetwork") and pod["status"].get("podIP")
-    }
-    single = {entry["address"] for node in nodes for entry in node["status"]["addresses"] if entry["type"] == "InternalIP"}
-    single |= {service["spec"]["clusterIP"] for service in system.get("services", "--all-namespaces")["items"]} - {"None", ""}
-    single |= {address for entry in system.get("endpointslice", "kubernetes")["endpoints"] for address in entry["addresses"]}
-    return sorted(pods | {f"{address}/{128 if ':' in address else 32}" for address in single})
-
-
-def deploy(*more: Path) -> None:
-    """Install the chart as `make deploy` does, with more values."""
-    command = ["helm", "upgrade", "fumehood", "charts/fumehood", "--namespace", "fumehood-system", "--wait", "--timeout=10m"]
-    values = [f"--values={path}" for path in (ROOT / ".cluster" / "values.yaml", *more)]
-    done = subprocess.run([*command, *values], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

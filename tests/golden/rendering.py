@@ -12,9 +12,11 @@ from fumehood.adapters.python import ADAPTER
 from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob
 from fumehood.core import egress, isolation, plan
 from fumehood.core.isolation import NetworkProof
+from fumehood.core.material import Found
 from fumehood.executors.kubernetes import network, probepod
 from fumehood.executors.kubernetes.pod import Isolation, pod, secret
 from fumehood.reconcile import owner_reference
+from fumehood.registry import describer
 from fumehood.settings import EgressSettings, NetworkSettings, NodeRule, PodSettings
 from fumehood_sandbox import wire
 
@@ -28,11 +30,10 @@ def plan_of(job: Json, environment: Json, settings: Json) -> plan.Plan:
     """Return the plan of a job's first attempt."""
     one, offer = AnalysisJob.model_validate(job), AnalysisEnvironment.model_validate(environment)
     source = one.spec.source
-    config_map = {"data": {source.entrypoint: "pass"}} if source.config_map else None
-    command = ADAPTER.execute(source.entrypoint, one.spec.args)
+    found = Found({source.config_map.name: {"data": {source.entrypoint: "pass"}}} if source.config_map else {})
     deadlines = wire.Deadlines(hello=60.0, staging=120.0, harvest=300.0)
     given = egress.grant(one.spec.egress, one.metadata.namespace, NetworkSettings.model_validate(settings.get("network") or {}), NOW)
-    return plan.make_plan(one, offer, 1, command, plan.source_of(one, config_map), deadlines, given)
+    return plan.make_plan(one, offer, 1, describer("python", {"python": ADAPTER}), found, deadlines, given)
 
 
 def pod_of(job: Json, environment: Json, settings: Json) -> Json:

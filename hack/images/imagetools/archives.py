@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from .process import EPOCH
 
 KEPT = 2
+PACKAGES = ".packages"  # what an archive holds, in a file beside it
 REF_NAME = "org.opencontainers.image.ref.name"
 
 
@@ -79,8 +80,22 @@ def manifest_digest(archive: Path) -> str | None:
     return str(manifests[0]["digest"]) if len(manifests) == 1 else None
 
 
+def layers(packed: tarfile.TarFile) -> Iterator[IO[bytes]]:
+    """The layers of the one image of an open archive with an OCI index, from the lowest; none where it has no index."""
+    if "index.json" not in packed.getnames():
+        return
+    (entry,) = _document(packed, "index.json")["manifests"]
+    for layer in _document(packed, _path(entry["digest"]))["layers"]:
+        yield cast("IO[bytes]", packed.extractfile(_path(layer["digest"])))
+
+
+def _document(packed: tarfile.TarFile, name: str) -> dict[str, Any]:
+    return dict(json.load(cast("IO[bytes]", packed.extractfile(name))))
+
+
 def prune(folder: Path, name: str, newest: Path) -> None:
     """Remove all but the last archives of an image."""
     others = [file for file in folder.glob(f"{name}-*.tar") if file != newest]
     for file in sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)[KEPT - 1 :]:
         file.unlink(missing_ok=True)
+        file.with_suffix(PACKAGES).unlink(missing_ok=True)

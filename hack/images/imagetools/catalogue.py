@@ -15,6 +15,8 @@ from typing import Any
 
 PREFIX = "localhost/fumehood"
 DESCRIPTION = "environment.yaml"
+TESTS = "tests/images"  # odd ones, for tests to run jobs in
+TEST = "test-"
 
 
 class ImagesError(Exception):
@@ -31,6 +33,7 @@ class Image:
     lock: str | None = None
     project: bool = False
     environment: bool = False
+    test: bool = False
 
     @property
     def tag(self) -> str:
@@ -40,7 +43,7 @@ class Image:
     @property
     def dockerfile(self) -> str:
         """Relative to the repository, as everything here."""
-        return f"images/{self.name}/Dockerfile"
+        return f"{TESTS}/{self.name.removeprefix(TEST)}/Dockerfile" if self.test else f"images/{self.name}/Dockerfile"
 
 
 def catalogue(root: Path) -> dict[str, Image]:
@@ -50,6 +53,8 @@ def catalogue(root: Path) -> dict[str, Image]:
     operator_sources = ("images/operator", "pyproject.toml", "README.md", "LICENSE", "operator", "tests/hostile")
     operator = Image("operator", version, operator_sources, lock="requirements/operator.lock", project=True)
     images = [sandbox, operator, *(environment(root, path) for path in sorted(root.glob(f"images/*/{DESCRIPTION}")))]
+    tests = sorted(path.parent.name for path in root.glob(f"{TESTS}/*/Dockerfile"))
+    images += [Image(f"{TEST}{name}", version, (TESTS,), test=True) for name in tests]
     return {image.name: image for image in images}
 
 

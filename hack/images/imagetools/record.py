@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .catalogue import PREFIX, Image, describe, locked_packages
+from .catalogue import PREFIX, TEST, Image, describe, locked_packages
 
 FILE = "images.json"
 
@@ -22,22 +22,22 @@ def reference(image: Image, digest: str) -> str:
     return f"{PREFIX}/{image.name}@{digest}"
 
 
-def entry(root: Path, image: Image, digest: str) -> dict[str, Any]:
-    """The record of one image."""
+def entry(root: Path, image: Image, digest: str, packages: Mapping[str, str]) -> dict[str, Any]:
+    """The record of one image; `packages` is what it was found to hold, if no lock says it."""
     found: dict[str, Any] = {"reference": reference(image, digest), "tag": image.tag}
     if image.environment:
         description = describe(root / "images" / image.name / "environment.yaml")
         found |= {key: description[key] for key in ("adapter", "description", "envVersion")}
-        lock = (root / image.lock).read_text() if image.lock else ""
-        found["packages"] = locked_packages(lock)
+        found["packages"] = locked_packages((root / image.lock).read_text()) if image.lock else dict(packages)
     return found
 
 
 def merge(document: Mapping[str, Any], image: Image, found: dict[str, Any]) -> dict[str, Any]:
     """The document with one image's record replaced (pure)."""
     merged = dict(document)
-    if image.environment:
-        merged["environments"] = {**merged.get("environments", {}), image.name: found}
+    kind = "environments" if image.environment else "tests" if image.test else None
+    if kind is not None:
+        merged[kind] = {**merged.get(kind, {}), image.name.removeprefix(TEST): found}
     else:
         merged[image.name] = found
     return dict(sorted(merged.items()))

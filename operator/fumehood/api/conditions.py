@@ -15,6 +15,8 @@ class ConditionType(enum.StrEnum):
     SUCCEEDED = "Succeeded"
     ARTIFACTS_COMPLETE = "ArtifactsComplete"
     NETWORK_ISOLATED = "NetworkIsolated"
+    INPUTS_READY = "InputsReady"
+    ENVIRONMENT_CURRENT = "EnvironmentCurrent"
 
 
 def set_condition(

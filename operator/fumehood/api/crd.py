@@ -7,6 +7,7 @@ refused here with the path of the field, before any API server sees it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ KEPT = {
     "type",
 }
 DROPPED = {"title", "default", "$defs", "const", "additionalProperties", "patternProperties", "propertyNames", "anyOf", "$ref"}
+MAX_REPEAT = 1000
 
 
 class SchemaError(ValueError):
@@ -68,14 +70,20 @@ JOB_COLUMNS = (
     Column("Message", ".status.failure.message", priority=1),
 )
 ENVIRONMENT_COLUMNS = (
-    Column("Version", ".spec.envVersion"),
-    Column("Adapter", ".spec.adapter"),
-    Column("RuntimeClass", ".spec.runtimeClassName"),
+    Column("Version", ".spec.envVersion", description="Recorded with every result"),
+    Column("Default", ".spec.default", "boolean", description="Whether it says that it is the default version"),
+    Column("Adapter", ".spec.adapter", description="How programs are started"),
+    Column("RuntimeClass", ".spec.runtimeClassName", description="Whose kernel; empty: the node's"),
+    Column("UserNS", ".spec.userNamespaces", description="User namespaces; empty: Auto"),
+    Column("Deprecated", ".spec.deprecated.message", description="Why, and what to use instead; empty: it is not"),
     Column("Age", ".metadata.creationTimestamp", "date"),
+    Column("Retires", ".spec.deprecated.until", priority=1, description="When jobs that ask for it are refused"),
     Column("Description", ".spec.description", priority=1),
     Column("Image", ".spec.image", priority=1),
+    Column("Inventory", ".spec.inventory", priority=1, description="Digest of the list of packages"),
 )
-SELECTABLE = (".spec.environment", ".status.phase", ".status.failure.category")
+JOB_SELECTABLE = (".spec.environment", ".status.phase", ".status.failure.category")
+ENVIRONMENT_SELECTABLE = (".spec.adapter", ".spec.default", ".spec.envVersion", ".spec.runtimeClassName")
 
 
 def documents() -> dict[str, Schema]:
@@ -83,8 +91,9 @@ def documents() -> dict[str, Schema]:
     job = _document(AnalysisJob, "analysisjob", "analysisjobs", ["aj"], "Namespaced", JOB_COLUMNS)
     version = job["spec"]["versions"][0]
     version["subresources"] = {"status": {}}
-    version["selectableFields"] = [{"jsonPath": path} for path in SELECTABLE]
+    version["selectableFields"] = [{"jsonPath": path} for path in JOB_SELECTABLE]
     environment = _document(AnalysisEnvironment, "analysisenvironment", "analysisenvironments", ["aenv"], "Cluster", ENVIRONMENT_COLUMNS)
+    environment["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": path} for path in ENVIRONMENT_SELECTABLE]
     return {"analysisjobs.yaml": job, "analysisenvironments.yaml": environment}
 
 
@@ -150,6 +159,7 @@ def _rewrite(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
     unknown = {key for key in node if not key.startswith("x-kubernetes-")} - KEPT - DROPPED
     if unknown:
         raise SchemaError(f"{path}: a structural schema cannot say {', '.join(sorted(unknown))}")
+    _check_pattern(node.get("pattern", ""), path)
     if "anyOf" in node:
         return _int_or_string(node, definitions, path)
     schema = {key: value for key, value in node.items() if key not in DROPPED}
@@ -162,6 +172,12 @@ def _rewrite(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
     if node["type"] == "object" and "properties" not in node:
         return _map(schema, node, definitions, path)
     return schema
+
+
+def _check_pattern(pattern: str, path: str) -> None:
+    counts = [int(number) for bounds in re.findall(r"\{([0-9,]+)\}", pattern) for number in bounds.split(",") if number]
+    if max(counts, default=0) > MAX_REPEAT:
+        raise SchemaError(f"{path}: the API server's regular expressions repeat nothing more than {MAX_REPEAT} times; use maxLength")
 
 
 def _resolved(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:

@@ -16,8 +16,10 @@ import typer
 from .. import __version__
 from ..forms import RESOURCE_NAME
 from ..selftest.levels import Level
+from . import env
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run untrusted analyses on Kubernetes and fetch what they produced.")
+app.add_typer(env.app, name="env")
 
 
 class Output(enum.StrEnum):
@@ -96,6 +98,22 @@ def check(
     from .check import check as run
 
     raise typer.Exit(asyncio.run(run(namespace, environment, timeout)))
+
+
+@app.command()
+def replay(
+    job: Annotated[str, typer.Argument(callback=_name, help="Name of an AnalysisJob that ended.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", callback=_name, help="Its namespace.")] = "default",
+    wait: Annotated[bool, typer.Option(help="Wait for its end and compare; else print the new job's name alone.")] = True,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which waiting has failed.")] = 3600.0,
+) -> None:
+    """Run a job again, in the version of its environment that it ran in, and compare every artifact.
+
+    Exits with 0 if all are the same, 1 if not, 2 if it could not be tried. The new job stays.
+    """
+    from .replay import replay as run
+
+    raise typer.Exit(asyncio.run(run(namespace, job, wait, timeout)))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from rich.text import Text
 from fumehood_sandbox import wire
 
 from ..api.v1alpha1 import AnalysisJob
+from ..core import origin
 from ..core.manifest import digest, verify
 from ..core.quantities import format_bytes
 from ..errors import FumehoodError
@@ -50,10 +51,9 @@ async def _manifest(store: S3Store, job: AnalysisJob) -> wire.Manifest:
     result = job.status.result
     if result is None:
         raise ValueError(f"{job.metadata.name} has no result (phase {job.status.phase or 'unknown'})")
-    meta = job.metadata
-    subject = wire.Subject(meta.namespace, meta.name, meta.uid, job.status.attempt or 0)
+    subject = origin.subject(job)
     raw = await store.read(_key(result.manifest.uri), wire.MAX_MANIFEST)
-    return verify(raw, wire.Seal(wire.VERSION, meta.uid, subject.attempt, result.manifest.digest), subject)
+    return verify(raw, wire.Seal(wire.VERSION, subject.uid, subject.attempt, result.manifest.digest), subject)
 
 
 async def _files(store: S3Store, manifest: wire.Manifest, folder: Path) -> None:

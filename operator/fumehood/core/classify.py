@@ -39,9 +39,11 @@ LIMIT_REASON = {
 _SECONDS = {wire.Limit.WALL_CLOCK, wire.Limit.CPU_TIME, wire.Limit.HARVEST}
 _COUNTS = {wire.Limit.PROCESSES, wire.Limit.OPEN_FILES, wire.Limit.FILES, wire.Limit.ARTIFACTS}
 FAULT_REASON = {
+    wire.Fault.SOURCE_MISSING: Reason.SOURCE_MISSING,
     wire.Fault.INPUT_MISSING: Reason.INPUT_MISSING,
     wire.Fault.INPUT_DIGEST: Reason.INPUT_DIGEST_MISMATCH,
     wire.Fault.INPUT_TOO_LARGE: Reason.INPUT_TOO_LARGE,
+    wire.Fault.INPUT_UNAVAILABLE: Reason.INPUT_UNAVAILABLE,
     wire.Fault.STORE_UNREACHABLE: Reason.STORE_UNAVAILABLE,
     wire.Fault.STORE_REFUSED: Reason.STORE_UNAVAILABLE,
     wire.Fault.SANDBOX_UNAVAILABLE: Reason.SANDBOX_UNAVAILABLE,
@@ -50,9 +52,11 @@ FAULT_REASON = {
     wire.Fault.INTERNAL: Reason.INTERNAL,
 }
 FAULT_MESSAGE = {
-    wire.Fault.INPUT_MISSING: "the store does not have this input",
+    wire.Fault.SOURCE_MISSING: "what spec.source names does not exist",
+    wire.Fault.INPUT_MISSING: "what this input names does not exist",
     wire.Fault.INPUT_DIGEST: "the input's bytes do not have the sha256 that the manifest gives",
-    wire.Fault.INPUT_TOO_LARGE: "the input is larger than the disk limit",
+    wire.Fault.INPUT_TOO_LARGE: "with this input there is more than spec.limits.disk allows",
+    wire.Fault.INPUT_UNAVAILABLE: "the web server did not give this input",
     wire.Fault.STORE_UNREACHABLE: "the artifact store did not answer",
     wire.Fault.STORE_REFUSED: "the artifact store refused the request",
     wire.Fault.SANDBOX_UNAVAILABLE: "a protection that must be in force is missing; the program was not started",
@@ -62,9 +66,11 @@ FAULT_MESSAGE = {
 }
 # What only the collector can know, before the runner is given a task.
 STAGING_FAULTS = {
+    wire.Fault.SOURCE_MISSING,
     wire.Fault.INPUT_MISSING,
     wire.Fault.INPUT_DIGEST,
     wire.Fault.INPUT_TOO_LARGE,
+    wire.Fault.INPUT_UNAVAILABLE,
     wire.Fault.STORE_UNREACHABLE,
     wire.Fault.STORE_REFUSED,
     wire.Fault.INTERNAL,
@@ -141,8 +147,13 @@ def _not_begun(claim: wire.Claim, credible: set[wire.Fault]) -> Failure | None:
     message = FAULT_MESSAGE[fault] + (f": {detail}" if detail else "")
     names = tuple(name[:63] for name in detail.removeprefix("missing: ").split(", ")[:16])
     missing = names if fault is wire.Fault.SANDBOX_UNAVAILABLE and detail else None
-    entry = detail.partition(": ")[0][:255] if fault.name.startswith("INPUT") else None  # file names have no colon
-    return Failure(FAULT_REASON[fault], message, Evidence(missing=missing, entry=entry or None))
+    entry = detail.partition(": ")[0][:255] if fault.name.startswith(("SOURCE", "INPUT")) else None
+    evidence = Evidence(missing=missing, entry=entry or None)
+    if fault is wire.Fault.INPUT_TOO_LARGE and claim.breach:
+        allowed, measured = _in_units(claim.breach)
+        evidence = evidence.model_copy(update={"limit": claim.breach.limit, "allowed": allowed, "measured": measured})
+        message += f" ({allowed}; measured: {measured})"
+    return Failure(FAULT_REASON[fault], message, evidence)
 
 
 def _violation(facts: SandboxFacts, manifest: wire.Manifest) -> Failure | None:
@@ -358,16 +369,22 @@ NOT_STARTED_CHECKS: tuple[Check[[SandboxFacts]], ...] = (
 
 def over_limit(breach: wire.Breach) -> Failure:
     """Return the failure for one passed limit, in units that people read."""
-    shown = format_seconds if breach.limit in _SECONDS else format_count if breach.limit in _COUNTS else format_bytes
-    allowed, measured = shown(breach.allowed)[:63], shown(breach.measured)[:63]  # a claim's number may have 300 digits
-    if allowed == measured and shown is format_bytes:
-        measured = format_count(breach.measured)[:63]  # one byte too many is to be seen
+    allowed, measured = _in_units(breach)
     kept = "stored" if breach.limit is wire.Limit.HARVEST else "written"
     return Failure(
         LIMIT_REASON[breach.limit],
         f"spec.limits.{breach.limit} allows {allowed}; measured: {measured}. What was {kept} until then is kept",
         Evidence(limit=breach.limit, allowed=allowed, measured=measured),
     )
+
+
+def _in_units(breach: wire.Breach) -> tuple[str, str]:
+    """What was allowed and what was measured, in units that people read."""
+    shown = format_seconds if breach.limit in _SECONDS else format_count if breach.limit in _COUNTS else format_bytes
+    allowed, measured = shown(breach.allowed)[:63], shown(breach.measured)[:63]  # a claim's number may have 300 digits
+    if allowed == measured and shown is format_bytes:
+        measured = format_count(breach.measured)[:63]  # one byte too many is to be seen
+    return allowed, measured
 
 
 def _with_tail(message: str, manifest: wire.Manifest) -> str:

@@ -43,6 +43,7 @@ class Grant:
     ports: tuple[int, ...]
     protocol: str = "TCP"
     hosts: Mapping[str, str] = field(default_factory=dict)
+    ca: str | None = None
     until: datetime | None = None
 
 
@@ -85,6 +86,7 @@ def granted(name: str, network: NetworkSettings) -> Grant:
         ports=profile.ports,
         protocol=profile.protocol,
         hosts={host: str(address) for host, address in profile.hosts.items()},
+        ca=profile.ca,
         until=profile.until,
     )
 

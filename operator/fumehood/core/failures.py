@@ -17,6 +17,7 @@ class Reason(enum.StrEnum):
     SCHEMA_VERSION_UNSUPPORTED = "SchemaVersionUnsupported"
     SPEC_INVALID = "SpecInvalid"
     ENVIRONMENT_UNKNOWN = "EnvironmentUnknown"
+    ENVIRONMENT_RETIRED = "EnvironmentRetired"
     LIMIT_ABOVE_MAXIMUM = "LimitAboveMaximum"
     EGRESS_NOT_ALLOWED = "EgressNotAllowed"
     SOURCE_INVALID = "SourceInvalid"
@@ -42,6 +43,8 @@ class Reason(enum.StrEnum):
 
     SOURCE_MISSING = "SourceMissing"
     INPUT_MISSING = "InputMissing"
+    INPUT_UNAVAILABLE = "InputUnavailable"
+    PACKAGE_MISSING = "PackageMissing"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     COMMAND_NOT_FOUND = "CommandNotFound"
 
@@ -64,6 +67,7 @@ _MEMBERS: dict[Category, tuple[Reason, ...]] = {
         Reason.SCHEMA_VERSION_UNSUPPORTED,
         Reason.SPEC_INVALID,
         Reason.ENVIRONMENT_UNKNOWN,
+        Reason.ENVIRONMENT_RETIRED,
         Reason.LIMIT_ABOVE_MAXIMUM,
         Reason.EGRESS_NOT_ALLOWED,
         Reason.SOURCE_INVALID,
@@ -86,7 +90,14 @@ _MEMBERS: dict[Category, tuple[Reason, ...]] = {
         Reason.HARVEST_TIME_EXCEEDED,
     ),
     Category.SANDBOX_VIOLATION: (Reason.SYSTEM_CALL_REFUSED, Reason.ARTIFACT_REJECTED),
-    Category.DEPENDENCY_ERROR: (Reason.SOURCE_MISSING, Reason.INPUT_MISSING, Reason.IMAGE_UNAVAILABLE, Reason.COMMAND_NOT_FOUND),
+    Category.DEPENDENCY_ERROR: (
+        Reason.SOURCE_MISSING,
+        Reason.INPUT_MISSING,
+        Reason.INPUT_UNAVAILABLE,
+        Reason.PACKAGE_MISSING,
+        Reason.IMAGE_UNAVAILABLE,
+        Reason.COMMAND_NOT_FOUND,
+    ),
 }
 CATEGORY: dict[Reason, Category] = {reason: Category.INTERNAL_ERROR for reason in Reason} | {
     reason: category for category, reasons in _MEMBERS.items() for reason in reasons
@@ -98,12 +109,14 @@ MEANING: dict[Reason, str] = {
     Reason.SCHEMA_VERSION_UNSUPPORTED: "`spec.schemaVersion` is of another major version.",
     Reason.SPEC_INVALID: "A field cannot be granted; the message names it.",
     Reason.ENVIRONMENT_UNKNOWN: "There is no such AnalysisEnvironment, or this operator cannot use it.",
+    Reason.ENVIRONMENT_RETIRED: "This version of the environment may not be used any more; the message says what to use instead.",
     Reason.LIMIT_ABOVE_MAXIMUM: "A limit is above the environment's maximum.",
-    Reason.EGRESS_NOT_ALLOWED: "There is no such egress profile, or it is not for this namespace, or it has ended.",
+    Reason.EGRESS_NOT_ALLOWED: "There is no such egress profile, it is not for this namespace, it has ended, or it does not open what an "
+    "`https` input names.",
     Reason.SOURCE_INVALID: "The source's files have bad names, lack the entrypoint or are too large to hand over.",
     Reason.INPUT_NOT_ALLOWED: "An input is in a bucket, or a part of one, that this namespace may not read.",
     Reason.INPUT_DIGEST_MISMATCH: "An input does not have the sha256 that the job gives.",
-    Reason.INPUT_TOO_LARGE: "An input is larger than the disk limit.",
+    Reason.INPUT_TOO_LARGE: "An input, or all of them together, or the source, is larger than `limits.disk`.",
     Reason.WALL_CLOCK_EXCEEDED: "The program ran longer than `limits.wallClock`.",
     Reason.CPU_TIME_EXCEEDED: "Its processes used more CPU time than `limits.cpuTime`.",
     Reason.OUT_OF_MEMORY: "It used more memory than `limits.memory`.",
@@ -118,8 +131,10 @@ MEANING: dict[Reason, str] = {
     Reason.HARVEST_TIME_EXCEEDED: "Its artifacts could not all be stored within `limits.harvest`; those that were are kept.",
     Reason.SYSTEM_CALL_REFUSED: "It tried what the sandbox forbids, e.g. a socket. The evidence counts the calls; `unknown` ended it.",
     Reason.ARTIFACT_REJECTED: "/outputs held an entry that reaches outside of it, e.g. a link to a host's file.",
-    Reason.SOURCE_MISSING: "The ConfigMap of `spec.source` does not exist.",
-    Reason.INPUT_MISSING: "The store does not have an input.",
+    Reason.SOURCE_MISSING: "What `spec.source` names does not exist.",
+    Reason.INPUT_MISSING: "What an input names does not exist: an object, a ConfigMap, a job or its artifact.",
+    Reason.INPUT_UNAVAILABLE: "The web server of an `https` input did not give it; the message says why.",
+    Reason.PACKAGE_MISSING: "The program asked for a package that its environment does not have; the evidence names those that have it.",
     Reason.IMAGE_UNAVAILABLE: "A node cannot get an image.",
     Reason.COMMAND_NOT_FOUND: "The environment's image lacks the command that its adapter starts.",
     Reason.SANDBOX_UNAVAILABLE: "A protection that must be in force is missing, so nothing was started.",

@@ -43,5 +43,10 @@ def prefix(namespace: str, job_uid: str, attempt: int) -> str:
     return f"{namespace}/{job_uid}/{attempt}/"
 
 
+def note(namespace: str, incarnation: str, key: str) -> str:
+    """Return where it is noted whose result has a key; `incarnation` tells namespaces of one name apart."""
+    return f"{namespace}/cache/{incarnation}/{key.removeprefix('sha256:')}"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
-import json
-import re
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from decimal import Decimal
 
 from fumehood_sandbox import wire
 
-from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisEnvironment, AnalysisJob, Evidence, Input, OnViolation, UserNamespaces
-from ..api.v1alpha1.common import FILE_NAME
+from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisEnvironment, AnalysisJob, OnViolation, Previews, UserNamespaces
 from . import names
 from .egress import Grant
 from .failures import Reason, Refused
 from .limits import Granted, grant
+from .material import Found, PlannedFile, check_size, input_files, source_files
+from .program import DRIVER, Description, Program
 
-# An order travels in a Secret, which holds 1 MiB; the permit and the links need room too.
-MAX_TEXT = 640 << 10
-
+# What makes the same program give the same bytes wherever and whenever it runs.
 BASE_ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
+    "SOURCE_DATE_EPOCH": str(wire.EPOCH),
+    # As many threads as are given, not as many as are idle; sums in the order of threads, on one kind of processor.
+    "OMP_DYNAMIC": "FALSE",
+    "MKL_DYNAMIC": "FALSE",
+    "MKL_CBWR": "AUTO",
+    "KMP_DETERMINISTIC_REDUCTION": "TRUE",
+    "TF_DETERMINISTIC_OPS": "1",
 }
+# Libraries ask the node how many CPUs there are, and start a thread for each: more than a job may use, and
+# sums of floating-point numbers depend on how many there are.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "PYTHON_CPU_COUNT",
+    "MC_CORES",
+    "RCPP_PARALLEL_NUM_THREADS",
+    "JULIA_NUM_THREADS",
+    "GOMAXPROCS",
+)
+# Lists of folders, divided by colons.
+SEARCH_PATHS = ("PYTHONPATH",)
 RESERVED_ENVIRONMENT = {"HOME": wire.HOME, "TMPDIR": wire.TMP, "USER": "analyst", "LOGNAME": "analyst"}
-
-
-@dataclass(frozen=True)
-class PlannedFile:
-    """One file to stage; exactly one of `text` and `uri` (s3://bucket/key) is set."""
-
-    name: str
-    text: str | None = None
-    uri: str | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,8 @@ class Plan:
     source: tuple[PlannedFile, ...]
     inputs: tuple[PlannedFile, ...]
     outputs: tuple[wire.OutputRule, ...]
+    ignored: tuple[str, ...]
+    provenance: wire.Provenance
     record_violations: bool
     egress: Grant | None = None
 
@@ -83,28 +101,27 @@ def make_plan(
     job: AnalysisJob,
     environment: AnalysisEnvironment,
     attempt: int,
-    command: wire.Command,
-    source: tuple[PlannedFile, ...],
+    describe: Callable[[Program], Description],
+    found: Found,
     deadlines: wire.Deadlines,
     egress: Grant | None = None,
 ) -> Plan:
     """Return the plan of one attempt.
 
-    `command` is what the environment's adapter made of the entrypoint; `source` the
-    files of spec.source, wherever they came from; `deadlines` are the operator's, of
-    which job and environment may change the harvest's; `egress` what was granted of
-    spec.egress.
+    `describe` is the environment's adapter; `found` what there is of all that the job names; `deadlines` are the operator's, of which job
+    and environment may change the harvest's; `egress` what was granted of spec.egress.
 
     Raises:
         Refused: naming the field that cannot be granted.
     """
     subject = wire.Subject(job.metadata.namespace, job.metadata.name, job.metadata.uid, attempt)
     spec, offer = job.spec, environment.spec
-    inputs = _inputs(spec.inputs, spec.parameters)
-    _check_names(source, "spec.source", Reason.SOURCE_INVALID)
-    _check_names(inputs, "spec.inputs", Reason.SPEC_INVALID)
-    _check_size((*source, *inputs))
+    source, inputs = source_files(job, found), input_files(job, found)
+    check_size((*source, *inputs))
     granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
+    described = describe(_program(job, offer.command or (), granted))
+    drivers = tuple(PlannedFile(f"{DRIVER}/{name}", text=text) for name, text in sorted(described.files.items()))
+    rules = tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs)
     return Plan(
         subject=subject,
         image=offer.image,
@@ -114,77 +131,44 @@ def make_plan(
         granted=granted,
         environment=environment.metadata.name,
         env_version=offer.env_version,
-        command=wire.Command(command.argv, BASE_ENVIRONMENT | command.env | dict(offer.env) | RESERVED_ENVIRONMENT),
+        command=wire.Command(
+            described.command.argv,
+            _base(granted.cpu, spec.seed) | _joined(described.command.env, offer.env) | RESERVED_ENVIRONMENT,
+        ),
         deadlines=replace(deadlines, harvest=granted.harvest),
-        source=source,
+        source=(*source, *drivers),
         inputs=inputs,
-        outputs=tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs),
+        outputs=rules or described.outputs,
+        ignored=described.ignored,
+        provenance=wire.Provenance(described.adapter, offer.image, spec.seed),
         record_violations=offer.on_violation is OnViolation.RECORD,
         egress=egress,
     )
 
 
-def source_of(job: AnalysisJob, config_map: dict[str, Any] | None) -> tuple[PlannedFile, ...]:
-    """Return the files of spec.source; `config_map` is the object that it names, if it names one."""
-    source = job.spec.source
-    if source.files is not None:
-        return tuple(PlannedFile(name, text=text) for name, text in sorted(source.files.items()))
-    if source.s3 is not None:
-        return (PlannedFile(source.entrypoint, uri=source.s3.uri, sha256=source.s3.sha256),)
-    assert source.config_map is not None
-    if config_map is None:
-        raise Refused(Reason.SOURCE_MISSING, f"spec.source.configMap: there is no ConfigMap {source.config_map.name!r} in this namespace")
-    if binary := sorted(config_map.get("binaryData") or {}):
-        raise Refused(
-            Reason.SOURCE_INVALID,
-            f"spec.source.configMap: {binary[0]!r} of ConfigMap {source.config_map.name!r} is no text (binaryData); "
-            "put it into the store and name it as an input",
-            Evidence(entry=binary[0]),
-        )
-    files = {str(name): str(text) for name, text in (config_map.get("data") or {}).items()}
-    if source.entrypoint not in files:
-        raise Refused(
-            Reason.SOURCE_INVALID, f"spec.source.entrypoint: ConfigMap {source.config_map.name!r} has no key {source.entrypoint!r}"
-        )
-    return tuple(PlannedFile(name, text=text) for name, text in sorted(files.items()))
+def _program(job: AnalysisJob, starter: tuple[str, ...], granted: Granted) -> Program:
+    spec = job.spec
+    return Program(
+        entrypoint=spec.source.entrypoint,
+        args=spec.args,
+        cpus=_threads(granted.cpu),
+        seed=spec.seed,
+        previews=spec.previews is Previews.AUTO,
+        limits=granted.enforced,
+        starter=starter,
+    )
 
 
-def _inputs(inputs: tuple[Input, ...], parameters: Any) -> tuple[PlannedFile, ...]:
-    files = [
-        PlannedFile(
-            item.name,
-            text=item.inline.text if item.inline else None,
-            uri=item.s3.uri if item.s3 else None,
-            sha256=item.sha256 or (item.s3.sha256 if item.s3 else None),
-        )
-        for item in inputs
-    ]
-    if parameters is not None:
-        files.append(PlannedFile(wire.PARAMETERS, text=json.dumps(parameters, ensure_ascii=False, sort_keys=True)))
-    return tuple(files)
+def _base(cpu: Decimal, seed: int | None) -> dict[str, str]:
+    environment = BASE_ENVIRONMENT | dict.fromkeys(THREADS, str(_threads(cpu)))
+    return environment if seed is None else environment | {"FUMEHOOD_SEED": str(seed)}
 
 
-def _check_names(files: tuple[PlannedFile, ...], field: str, reason: Reason) -> None:
-    seen: set[str] = set()
-    for file in files:
-        if not re.search(FILE_NAME, file.name) or file.name.endswith("\n"):
-            raise Refused(
-                reason,
-                f"{field}: {file.name[:64]!r} is no file name; use letters, digits and ._+- in folders of at most 8 levels",
-                Evidence(entry=file.name[:64]),
-            )
-        parents = {file.name.rsplit("/", depth)[0] for depth in range(1, file.name.count("/") + 1)}
-        if file.name in seen or parents & seen or any(other.startswith(file.name + "/") for other in seen):
-            raise Refused(reason, f"{field}: {file.name!r} is there twice, or is both a file and a folder", Evidence(entry=file.name))
-        seen.add(file.name)
+def _joined(adapter: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of both: the environment's come last, but an adapter finds its own folder on a search path."""
+    paths = {name: f"{adapter[name]}:{environment[name]}" for name in SEARCH_PATHS if adapter.get(name) and environment.get(name)}
+    return {**adapter, **environment, **paths}
 
 
-def _check_size(files: tuple[PlannedFile, ...]) -> None:
-    total = sum(len(file.text.encode(errors="replace")) for file in files if file.text is not None)
-    if total > MAX_TEXT:
-        raise Refused(
-            Reason.SOURCE_INVALID,
-            f"spec.source, spec.inputs and spec.parameters: {total} bytes given in the manifest, at most {MAX_TEXT} are allowed; "
-            "put the large ones into the store and name them by s3",
-            Evidence(allowed=str(MAX_TEXT), measured=str(total)),
-        )
+def _threads(cpu: Decimal) -> int:
+    return max(1, math.ceil(cpu))

@@ -11,9 +11,11 @@ from fumehood_sandbox import wire
 
 from ..api.conditions import ConditionType, set_condition
 from ..api.v1alpha1 import (
+    AnalysisEnvironmentSpec,
     AnalysisJob,
     AnalysisJobStatus,
     ArtifactStatus,
+    CacheStatus,
     DurationsStatus,
     EgressStatus,
     FailureStatus,
@@ -57,6 +59,31 @@ def underway(
             ),
         }
     )
+
+
+def launched(
+    job: AnalysisJob, environment: AnalysisEnvironmentSpec, attempt: int, now: datetime, cache: CacheStatus | None = None
+) -> AnalysisJobStatus:
+    """Return the status of a job whose sandbox was just made; `cache` says why it had to be, if the job would have taken a result."""
+    new = underway(job, Phase.STARTING, now, attempt, environment.env_version, now)
+    conditions, generation = new.conditions, job.metadata.generation
+    if any(condition.type == ConditionType.INPUTS_READY for condition in conditions):
+        conditions = set_condition(conditions, ConditionType.INPUTS_READY, True, "Found", "", stamp(now), generation)
+    if environment.deprecated is not None:
+        message = f"{environment.env_version} is deprecated: {environment.deprecated.message}"
+        conditions = set_condition(
+            conditions, ConditionType.ENVIRONMENT_CURRENT, False, "Deprecated", sanitise.printable(message), stamp(now), generation
+        )
+    return new.model_copy(update={"conditions": conditions, "cache": cache})
+
+
+def awaiting(job: AnalysisJob, message: str, now: datetime) -> AnalysisJobStatus:
+    """Return the status of a job that waits for another's artifacts."""
+    new = underway(job, Phase.PENDING, now, None, None, None)
+    conditions = set_condition(
+        new.conditions, ConditionType.INPUTS_READY, False, "WaitingForJob", message, stamp(now), job.metadata.generation
+    )
+    return new.model_copy(update={"conditions": conditions})
 
 
 def held(job: AnalysisJob, verdict: Verdict, now: datetime) -> AnalysisJobStatus:
@@ -120,12 +147,33 @@ def final(
         durations=_durations(times),
         sandbox=_sandbox(sandbox, manifest),
         egress=job.status.egress,
+        cache=job.status.cache,
         failure=None
         if not failure or cancelled
         else FailureStatus(
             category=failure.category, reason=failure.reason, message=failure.message[:MAX_MESSAGE], evidence=failure.evidence
         ),
         result=result,
+    )
+
+
+def reused(job: AnalysisJob, now: datetime, manifest: wire.Manifest, result: ResultStatus) -> AnalysisJobStatus:
+    """Return the last status of a job that takes another's result. Nothing ran, so nothing was consumed."""
+    made = manifest.subject
+    ended = final(job, now, None, cancelled=False, result=result)
+    conditions, generation = ended.conditions, job.metadata.generation
+    message = f"the result is that of job {made.name}"
+    for kind in (ConditionType.FINISHED, ConditionType.SUCCEEDED):
+        said = message if kind is ConditionType.SUCCEEDED else ""
+        conditions = set_condition(conditions, kind, True, "CacheHit", said, stamp(now), generation)
+    conditions = set_condition(conditions, ConditionType.ARTIFACTS_COMPLETE, *_completeness(manifest), stamp(now), generation)
+    return ended.model_copy(
+        update={
+            "conditions": conditions,
+            "env_version": manifest.env_version,
+            "cache": CacheStatus(key=manifest.provenance.key, hit=True, job=made.name, uid=made.uid, attempt=made.attempt),
+            "result": result.model_copy(update={"usage": UsageStatus(artifact_bytes=result.usage.artifact_bytes)}),
+        }
     )
 
 
@@ -155,7 +203,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
 
     return ResultStatus(
         manifest=ManifestStatus(uri=uri(manifest_key), digest=digest, complete=manifest.complete),
-        artifact_count=len(manifest.artifacts),
+        artifact_count=sum(artifact.preview_of is None for artifact in manifest.artifacts),
         artifacts=tuple(
             ArtifactStatus(
                 name=sanitise.printable(artifact.name),
@@ -165,6 +213,7 @@ def result(manifest: wire.Manifest, digest: str, bucket: str, manifest_key: str)
                 size=artifact.size,
                 content_type=artifact.content_type,
                 active=artifact.active,
+                preview_of=sanitise.printable(artifact.preview_of or ""),
                 uri=uri(artifact.key),
             )
             for artifact in manifest.artifacts[:MAX_ARTIFACTS]

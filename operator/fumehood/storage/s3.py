@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
+import itertools
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -17,7 +20,7 @@ from minio.error import MinioException, S3Error
 from fumehood_sandbox import wire
 
 from ..errors import Invalid, NotFound, SettingsError, Unavailable
-from ..ports import Clock
+from ..ports import Clock, Stored
 from ..settings import StoreSettings
 
 # What an upload's form may name besides its key; each value is the collector's choice.
@@ -69,11 +72,23 @@ class S3Store:
         """See `ports.ArtifactStore`."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         url = self._client.presigned_get_object(bucket, key, expires=timedelta(seconds=min(lifetime, _LONGEST)))
-        return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc, ca=self._ca)
+        return wire.Remote(url=self._by_address(url), host=urlsplit(self._settings.endpoint).netloc)
+
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        """See `ports.ArtifactStore`."""
+        return await asyncio.to_thread(self._list, uri, most)
 
     async def read(self, key: str, max_bytes: int) -> bytes:
         """See `ports.ArtifactStore`."""
         return await asyncio.to_thread(self._read, key, max_bytes)
+
+    async def write(self, key: str, content: bytes) -> None:
+        """See `ports.ArtifactStore`."""
+        await asyncio.to_thread(self._write, key, content)
+
+    async def stored(self, key: str) -> Stored:
+        """See `ports.ArtifactStore`."""
+        return await asyncio.to_thread(self._stored, key)
 
     async def check(self) -> None:
         """Fail if the store cannot be used as it is set.
@@ -91,6 +106,19 @@ class S3Store:
         if not exists:
             raise SettingsError(f"store.bucket: there is no bucket {self.bucket!r} at this endpoint")
 
+    def _list(self, uri: str, most: int) -> tuple[str, ...]:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        try:
+            objects = self._client.list_objects(bucket, prefix=prefix, recursive=True)
+            names = (str(entry.object_name).removeprefix(prefix) for entry in objects)
+            # Some tools mark a folder by an empty object of its name.
+            return tuple(itertools.islice((name for name in names if name and not name.endswith("/")), most))
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            translated = _translated(error, uri)
+            if isinstance(translated, NotFound):
+                return ()
+            raise translated from None
+
     def _read(self, key: str, max_bytes: int) -> bytes:
         response = None
         try:
@@ -106,11 +134,33 @@ class S3Store:
             raise Invalid(f"{key}: more than {max_bytes} bytes")
         return raw
 
+    def _write(self, key: str, content: bytes) -> None:
+        try:
+            self._client.put_object(self.bucket, key, io.BytesIO(content), len(content), "application/json")
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error, key) from None
+
+    def _stored(self, key: str) -> Stored:
+        try:
+            found = self._client.stat_object(self.bucket, key, extra_headers={"x-amz-checksum-mode": "ENABLED"})
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error, key) from None
+        return Stored(found.size or 0, _digest((found.metadata or {}).get("x-amz-checksum-sha256")))
+
     def _by_address(self, url: str) -> str:
         parts = urlsplit(url)
         address = self.addresses()[0]
         literal = f"[{address}]" if ":" in address else address
         return urlunsplit(parts._replace(netloc=f"{literal}:{self._settings.port}"))
+
+
+def _digest(checksum: str | None) -> str | None:
+    """Return a checksum header as a digest; that of an object in parts (…-3) is none of its bytes."""
+    try:
+        raw = base64.b64decode(checksum or "", validate=True)
+    except ValueError:
+        return None
+    return f"sha256:{raw.hex()}" if len(raw) == 32 else None
 
 
 def _translated(error: Exception, what: str) -> Exception:

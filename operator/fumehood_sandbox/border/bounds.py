@@ -11,4 +11,6 @@ MAX_MANIFEST = 16 << 20
 MAX_TREE = 400_000  # entries of /outputs: more than the files that a job may be granted
 MAX_NAME = 255
 MAX_TAIL = 4096
+MAX_PREVIEW = 1 << 20
+MAX_OBJECT = 5 << 30  # what S3 takes in one piece
 MAX_REJECTIONS = 100

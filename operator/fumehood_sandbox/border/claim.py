@@ -22,9 +22,11 @@ class Ending(enum.StrEnum):
 class Fault(enum.StrEnum):
     """Why a program was not started, or could not be sealed."""
 
+    SOURCE_MISSING = "SourceMissing"
     INPUT_MISSING = "InputMissing"
     INPUT_DIGEST = "InputDigestMismatch"
     INPUT_TOO_LARGE = "InputTooLarge"
+    INPUT_UNAVAILABLE = "InputUnavailable"  # a web server's, not the store's
     STORE_UNREACHABLE = "StoreUnreachable"
     STORE_REFUSED = "StoreRefused"
     SANDBOX_UNAVAILABLE = "SandboxUnavailable"

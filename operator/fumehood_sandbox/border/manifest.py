@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .claim import Claim
 from .hello import Sandbox
 from .limits import Breach
-from .order import Subject
+from .order import Provenance, Subject
 
 
 class Rejection(enum.StrEnum):
@@ -33,7 +33,8 @@ class Artifact:
     """One sealed file: everything but its name and rule found by the collector.
 
     `active`: a viewer may find something to execute in it; its object is stored as
-    application/octet-stream, whatever `content_type` says.
+    application/octet-stream, whatever `content_type` says. `preview_of`: name of the
+    artifact that it is a small picture or the head of.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Artifact:
     size: int
     key: str
     active: bool = False
+    preview_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,20 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """One file that the program was given, as its bytes arrived."""
+
+    name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The sealed result document: the last object that an attempt writes.
 
     `complete`: the program ended by itself, every declared output is in, nothing
-    was cut. `rejected` holds the first MAX_REJECTIONS of `rejections`.
+    was cut. `source` and `inputs` are what was staged. `rejected` holds the first MAX_REJECTIONS of `rejections`.
     """
 
     version: int
@@ -100,3 +111,6 @@ class Manifest:
     stderr: Log | None = None
     sandbox: Sandbox | None = None
     record_violations: bool = False
+    provenance: Provenance = Provenance()
+    source: tuple[Staged, ...] = ()
+    inputs: tuple[Staged, ...] = ()

@@ -10,26 +10,26 @@ from .task import Command
 
 @dataclass(frozen=True)
 class Remote:
-    """An object that may be fetched without credentials: a signed link, by address.
+    """A file that may be fetched without credentials: a signed link of the store, or a page of the web.
 
     `url` names the host as an address (the Pod has no DNS); `host` is sent as the
-    Host header and checked against the certificate, with `ca` (PEM) if given.
+    Host header and checked against the certificate.
     """
 
     url: str
     host: str
-    ca: str | None = None
+    web: bool = False
 
 
 @dataclass(frozen=True)
 class File:
-    """One file to stage: given in `text`, or fetched from `remote`."""
+    """One file to stage: given in `text` or `base64`, or fetched from `remote`."""
 
     name: str
     text: str | None = None
+    base64: str | None = None
     remote: Remote | None = None
     sha256: str | None = None
-    max_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,19 @@ class Deadlines:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """What a result rests on besides its files; repeated in the manifest.
+
+    `image` is the environment's, by digest; `key` is that of all that can change the result.
+    """
+
+    adapter: str = ""
+    image: str = ""
+    seed: int | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Order:
     """What the collector is told: one attempt, whole. It does not say how it arrived."""
 
@@ -86,8 +99,11 @@ class Order:
     limits: Limits
     deadlines: Deadlines
     permit: Permit
+    web_ca: str | None = None  # PEM of who certifies the web servers that files come from; without it, the public authorities
     source: tuple[File, ...] = ()
     inputs: tuple[File, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
+    ignored: tuple[str, ...] = ()  # globs of what is no artifact unless a rule of `outputs` wants it
+    provenance: Provenance = Provenance()
     egress: bool = False  # the program may use the internet, as far as the network lets it
     record_violations: bool = False  # a refused system call is recorded, and does not fail the attempt

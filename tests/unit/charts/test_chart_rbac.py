@@ -47,7 +47,7 @@ def test_the_operators_rights(namespaces: list[str]) -> None:
     assert verbs(found, "", "configmaps") == {"get"}
     assert verbs(found, "fumehood.dev", "analysisjobs") == {"get", "list", "watch", "delete"}
     assert verbs(found, "fumehood.dev", "analysisjobs/status") == {"patch"}
-    assert verbs(found, "fumehood.dev", "analysisenvironments") == {"get"}
+    assert verbs(found, "fumehood.dev", "analysisenvironments") == {"list", "watch"}
     assert verbs(found, "networking.k8s.io", "networkpolicies") == {"get", "list", "watch", "create", "update"}
     assert verbs(found, "events.k8s.io", "events") == {"create"}
     assert verbs(found, "discovery.k8s.io", "endpointslices") == {"get"}

@@ -53,6 +53,15 @@ async def has_its_source_in_a_config_map(world: World) -> None:
     await world.runs_well()
 
 
+async def is_taken_again_and_repeated(world: World) -> None:
+    root_ca = {"metadata": {"name": "kube-root-ca.crt", "uid": "33333333-3b4a-4c5d-8e6f-7a8b9c0d1e2f"}}
+    world.cluster.seed(core_path("lab", "configmaps", "kube-root-ca.crt"), root_ca)
+    await world.submit(cache="Reuse")
+    await world.runs_well()
+    await world.submit("second", "second-uid", cache="Reuse")
+    await world.submit("third", "third-uid", replayOf="co2-trend")
+
+
 async def runs_in_another_runtime(world: World) -> None:
     world.cluster.seed(RUNTIME_CLASS, {"metadata": {"name": "gvisor"}, "handler": "runsc"})
     world.cluster.change(environment_path("python"), {"spec": {"runtimeClassName": "gvisor"}})
@@ -108,6 +117,7 @@ LIVES: list[Callable[[World], Awaitable[None]]] = [
     succeeds_and_expires,
     is_cancelled,
     has_its_source_in_a_config_map,
+    is_taken_again_and_repeated,
     runs_in_another_runtime,
     finds_its_policy_changed,
     finds_its_pod_and_order_there,
@@ -148,7 +158,12 @@ def watched(namespaces: list[str]) -> set[Access]:
     registry = kopf.OperatorRegistry()
     register(registry, *[object()] * 3)  # type: ignore[arg-type]
     resources = {(str(selector.group), str(selector.any_name)) for selector in registry._watching.get_all_selectors()}
-    assert resources == {("fumehood.dev", "analysisjobs"), ("", "pods"), ("networking.k8s.io", "networkpolicies")}
+    assert resources == {
+        ("fumehood.dev", "analysisjobs"),
+        ("fumehood.dev", "analysisenvironments"),
+        ("", "pods"),
+        ("networking.k8s.io", "networkpolicies"),
+    }
     resources |= {SCANNING} | ({("", "namespaces")} if namespaces else set())
     return {(verb, *resource) for resource in resources for verb in ("list", "watch")}
 

@@ -74,6 +74,7 @@ PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"]}
         ({"network": {"profiles": {"mirror": PROFILE | {"ports": []}}}}, "/network/profiles/mirror/ports"),
         ({"network": {"profiles": {"mirror": PROFILE | {"hosts": {"a": "elsewhere"}}}}}, "/network/profiles/mirror/hosts"),
         ({"network": {"profiles": {"mirror": PROFILE | {"until": "next year"}}}}, "/network/profiles/mirror/until"),
+        ({"network": {"profiles": {"mirror": PROFILE | {"ca": "/etc/ca.crt"}}}}, "/network/profiles/mirror/ca"),
         ({"network": {"profiles": {"mirror": {"cidrs": ["198.51.100.7/32"]}}}}, "ports"),
         ({"extraEnv": [{"name": "FUMEHOOD_NAMESPACES", "value": "x"}]}, "/extraEnv/0"),
         ({"extraEnv": [{"name": "Fumehood_namespaces", "value": "x"}]}, "/extraEnv/0"),

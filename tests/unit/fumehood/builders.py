@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from fumehood.api.v1alpha1 import AnalysisEnvironment, AnalysisJob
 from fumehood.core import names
 from fumehood.core.manifest import digest
 from fumehood.core.observation import ContainerFacts, SandboxFacts
+from fumehood.core.program import Description, Program
 from fumehood.settings import Settings
 from fumehood_sandbox import wire
 
@@ -178,3 +180,8 @@ def settings(**fields: Any) -> Settings:
         "network": {"proof": {"enabled": False}},
     }
     return Settings(**(values | fields))
+
+
+def describing(*argv: str, **variables: str) -> Callable[[Program], Description]:
+    """Return an adapter that makes one command of every program."""
+    return lambda program: Description("python", {}, wire.Command(argv, variables), (), ())

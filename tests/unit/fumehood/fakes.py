@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from fumehood.core.manifest import digest
 from fumehood.errors import AlreadyExists, Conflict, FumehoodError, NotFound, Unavailable
+from fumehood.kube import environment_path
+from fumehood.ports import Stored
 from fumehood_sandbox import wire
 
 from .builders import CREATED, NOW
@@ -70,7 +73,8 @@ class FakeCluster:
         await asyncio.sleep(0)  # others get their turn, as between two requests
         path = path.partition("?")[0]
         if path not in self.objects:
-            if items := [item for other, item in self.objects.items() if other.rpartition("/")[0] == path]:
+            items = [item for other, item in self.objects.items() if other.rpartition("/")[0] == path]
+            if items or path == environment_path():
                 return {"items": copy.deepcopy(items)}
             raise NotFound(path)
         return copy.deepcopy(self.objects[path])
@@ -184,6 +188,7 @@ class FakeStore:
         self.signed: list[tuple[str, float]] = []
         self.down: FumehoodError | None = None
         self.reads = 0
+        self.tells_digests = True
 
     def permit(self, prefix: str, max_object: int, lifetime: float) -> wire.Permit:
         self.signed.append((prefix, lifetime))
@@ -193,6 +198,12 @@ class FakeStore:
         self.signed.append((uri, lifetime))
         return wire.Remote(url=uri.replace("s3://", "http://192.0.2.10:9000/"), host="store")
 
+    async def list(self, uri: str, most: int) -> tuple[str, ...]:
+        if self.down:
+            raise self.down
+        folder = uri.removeprefix(f"s3://{self.bucket}/")
+        return tuple(sorted(key.removeprefix(folder) for key in self.objects if key.startswith(folder)))[:most]
+
     async def read(self, key: str, max_bytes: int) -> bytes:
         self.reads += 1
         if self.down:
@@ -200,6 +211,19 @@ class FakeStore:
         if key not in self.objects:
             raise NotFound(key)
         return self.objects[key]
+
+    async def write(self, key: str, content: bytes) -> None:
+        if self.down:
+            raise self.down
+        self.objects[key] = content
+
+    async def stored(self, key: str) -> Stored:
+        if self.down:
+            raise self.down
+        if key not in self.objects:
+            raise NotFound(key)
+        raw = self.objects[key]
+        return Stored(len(raw), digest(raw) if self.tells_digests else None)
 
 
 def nth_write(number: int, *, after: bool, error: Callable[[], BaseException] = Crash) -> Callable[[str, str, bool], Any]:

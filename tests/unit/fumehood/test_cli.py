@@ -36,6 +36,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ["download", "Job"],
         ["download", "job", "-n", "a/b"],
         ["download", "job", "-n", ""],
+        ["replay", "Job"],
         ["check", "-e", "an environment"],
         ["check", "-e", "python", "-n", "a\u202eb"],
         ["selftest", "-e", "a..b"],

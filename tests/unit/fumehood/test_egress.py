@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from fumehood.errors import Forbidden
 from fumehood.kube import policy_path
+from fumehood_sandbox import wire
 from unit.fumehood.builders import UID
 from unit.fumehood.fakes import nth_write
 from unit.fumehood.world import JOB, KEY, PODS, World
 
 Json = dict[str, Any]
 PROFILE = {"cidrs": ["198.51.100.7/32"], "ports": [443], "namespaces": ["lab"], "hosts": {"mirror.example": "198.51.100.7"}}
+AUTHORITIES = Path(certifi.where()).read_text()[:60_000].rpartition("\n\n")[0]
 ASKING = {"profile": "mirror", "reason": "the month's data"}
 
 
@@ -148,3 +153,29 @@ class TestAWayOut:
         await world.submit("fourth", "fourth-uid")
         await world.proved()
         assert len(world.probes) == 2
+
+
+def web(host: str = "mirror.example") -> Json:
+    return {"inputs": [{"name": "in.csv", "https": {"url": f"https://{host}/data.csv"}, "sha256": "a" * 64}]}
+
+
+class TestAFileOfTheWeb:
+    async def test_its_order_has_the_address_and_the_profiles_authority(self) -> None:
+        world = world_with_profile(ca=AUTHORITIES)
+        await world.submit(egress=ASKING, **web())
+        (secret,) = world.cluster.of("secrets")
+        order = wire.decode(wire.Order, base64.b64decode(secret["data"]["order.json"]), max_bytes=wire.MAX_ORDER)
+        assert order.inputs[0].remote == wire.Remote("https://198.51.100.7:443/data.csv", "mirror.example", web=True)
+        assert order.web_ca is not None and order.web_ca.count("BEGIN CERTIFICATE") > 1
+        await world.runs_well()
+        assert world.status["phase"] == "Succeeded"
+        assert world.status["egress"]["profile"] == "mirror"
+
+    @pytest.mark.parametrize("spec", [web(), web("other.example") | {"egress": ASKING}], ids=["no way out", "another host"])
+    async def test_where_no_way_leads_nothing_is_made(self, spec: Json) -> None:
+        world = world_with_profile()
+        await world.submit(**spec)
+        failure = world.status["failure"]
+        assert (failure["category"], failure["reason"]) == ("VALIDATION_ERROR", "EgressNotAllowed")
+        assert failure["evidence"] == {"entry": "in.csv"}
+        assert world.pods == [] and world.cluster.of("networkpolicies") == [] and world.cluster.of("events") == []

@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from fumehood import registry
+from fumehood.core.program import Program
 from fumehood.errors import SettingsError
 from fumehood_sandbox import wire
 
@@ -23,6 +24,22 @@ def test_one_that_does_not_load_stops_the_start_with_its_name(monkeypatch: pytes
 
 @pytest.mark.parametrize(("name", "program"), [("python", "python3"), ("command", "sh")])
 def test_adapters_hand_arguments_on_as_they_are(name: str, program: str) -> None:
-    command = registry.load_adapters((name,))[name].execute("main.x", ("$(id)", "a b", "-c"))
+    command = registry.load_adapters((name,))[name].execute(Program("main.x", ("$(id)", "a b", "-c")))
     assert isinstance(command, wire.Command)
     assert command.argv == (program, "main.x", "$(id)", "a b", "-c")
+
+
+@pytest.mark.parametrize(
+    ("starter", "argv"),
+    [
+        ((), ("sh", "main.x", "-c", "{entrypoint}")),
+        (("/prog", "{entrypoint}"), ("/prog", "main.x", "-c", "{entrypoint}")),
+        (("/usr/bin/awk", "-f", "{entrypoint}", "--"), ("/usr/bin/awk", "-f", "main.x", "--", "-c", "{entrypoint}")),
+        (("/prog",), ("/prog", "-c", "{entrypoint}")),
+        (("/x{entrypoint}",), ("/x{entrypoint}", "-c", "{entrypoint}")),
+    ],
+)
+def test_the_environments_command_starts_the_program(starter: tuple[str, ...], argv: tuple[str, ...]) -> None:
+    """Only a word that is the placeholder is replaced, and only of the environment's: arguments are the user's."""
+    command = registry.load_adapters(("command",))["command"].execute(Program("main.x", ("-c", "{entrypoint}"), starter=starter))
+    assert command.argv == argv

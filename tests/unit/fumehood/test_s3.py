@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import ssl
 from datetime import datetime, timedelta
@@ -13,9 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import certifi
 import pytest
 import urllib3
+from minio.datatypes import Object
 from minio.error import S3Error
 
 from fumehood.errors import NotFound, SettingsError, Unavailable
+from fumehood.ports import Stored
 from fumehood.settings import StoreSettings
 from fumehood.storage import s3
 from unit.fumehood.builders import NOW, UID
@@ -164,6 +167,53 @@ async def test_no_more_is_read_than_was_asked_for(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Exception, match="more than 10 bytes"):
             await one.read("key", 10)
     assert response.closed and response.released
+
+
+class TestStored:
+    """What the store knows of an object without reading it."""
+
+    @staticmethod
+    def told(monkeypatch: pytest.MonkeyPatch, **headers: str) -> s3.S3Store:
+        one = store()
+
+        def stat(bucket: str, key: str, extra_headers: dict[str, str]) -> Object:
+            assert (bucket, key, extra_headers) == ("fumehood", "key", {"x-amz-checksum-mode": "ENABLED"})
+            return Object(bucket, key, size=3, metadata=urllib3.HTTPHeaderDict(headers))  # type: ignore[arg-type]
+
+        monkeypatch.setattr(one._client, "stat_object", stat)
+        return one
+
+    async def test_the_digest_is_what_the_upload_was_checked_against(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        raw = hashlib.sha256(b"abc").digest()
+        one = self.told(monkeypatch, **{"X-Amz-Checksum-Sha256": base64.b64encode(raw).decode()})
+        assert await one.stored("key") == Stored(3, f"sha256:{raw.hex()}")
+
+    @pytest.mark.parametrize("checksum", [None, "", "no base64!", "YWJj", base64.b64encode(b"x" * 32).decode() + "-3"])
+    async def test_a_store_that_tells_no_digest(self, monkeypatch: pytest.MonkeyPatch, checksum: str | None) -> None:
+        one = self.told(monkeypatch, **({"x-amz-checksum-sha256": checksum} if checksum is not None else {}))
+        assert await one.stored("key") == Stored(3, None)
+
+    async def test_an_object_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        one = store()
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise answer("NoSuchKey")
+
+        monkeypatch.setattr(one._client, "stat_object", fail)
+        monkeypatch.setattr(one._client, "put_object", fail)
+        with pytest.raises(NotFound):
+            await one.stored("key")
+        with pytest.raises(NotFound):
+            await one.write("key", b"")
+
+
+async def test_a_small_object_is_written_where_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, done = store(), []
+    monkeypatch.setattr(
+        one._client, "put_object", lambda bucket, key, data, length, kind: done.append((bucket, key, data.read(), length, kind))
+    )
+    await one.write("lab/cache/x", b"{}")
+    assert done == [("fumehood", "lab/cache/x", b"{}", 2, "application/json")]
 
 
 async def test_a_bucket_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

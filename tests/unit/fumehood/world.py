@@ -52,7 +52,7 @@ class Operator:
         prover = self.prover if options.network.proof.enabled else None
         executor = KubernetesExecutor(world.cluster, options.pods, options.egress, lambda: ("192.0.2.10",), 9000, world.clock, prover)
         self.reconciler = Reconciler(options, world.cluster, executor, world.store, {"python": ADAPTER}, world.clock, Metrics(), self.add)
-        for plural in ("analysisjobs", "pods", "networkpolicies"):  # a watch begins with what is there
+        for plural in ("analysisenvironments", "analysisjobs", "pods", "networkpolicies"):  # a watch begins with what is there
             for document in world.cluster.of(plural):
                 self.hear({"type": "ADDED", "object": document})
         world.cluster.listeners.append(self.hear)
@@ -66,6 +66,8 @@ class Operator:
         see = {"AnalysisJob": see_job, "Pod": see_pod}.get(kind)
         if kind == "NetworkPolicy" and self.alive:
             self.prover.policy_seen(event)
+        if kind == "AnalysisEnvironment" and self.alive:
+            self.reconciler.environments.see(event["type"], event["object"])
         if see and self.alive:
             see(self.reconciler, self, event)  # type: ignore[arg-type]
 

@@ -9,9 +9,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Make a certificate of s.example; return it, and what a server needs that has it."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate")
+    key, cert = folder / "key", folder / "cert"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    command += ["-subj", "/CN=s.example", "-addext", "subjectAltName=DNS:s.example", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return cert, context
 
 
 class ObjectStore:
@@ -37,6 +56,13 @@ class ObjectStore:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def secure(self, folder: Path) -> Path:
+        """Speak TLS as s.example from now on; return the certificate, which is its own authority."""
+        assert self._server is not None
+        cert, context = certificate(folder)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        return cert
 
     def stop(self) -> None:
         if self._server:

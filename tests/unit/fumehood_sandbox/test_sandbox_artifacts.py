@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
+
+import pytest
 
 from fumehood_sandbox import wire
 from fumehood_sandbox.wire import Ending, Limit, Rejection
@@ -41,6 +44,7 @@ open('bottom', 'w')
 
 def test_private_files_are_artifacts_like_others(pod: Pod) -> None:
     program = """
+import hashlib
 import os
 os.umask(0o777); os.chdir('/outputs')
 open('none', 'w').write('x'); os.mkdir('locked'); os.chmod('locked', 0o700); open('locked/in', 'w').write('y'); os.chmod('locked', 0)
@@ -52,6 +56,7 @@ open('none', 'w').write('x'); os.mkdir('locked'); os.chmod('locked', 0o700); ope
 
 def test_rules_choose_and_name_the_kind(pod: Pod) -> None:
     program = """
+import hashlib
 import os
 os.makedirs('/outputs/a/b')
 for name in ('x.png', 'a/x.png', 'a/b/x.csv', 'note'): open('/outputs/' + name, 'w').write(name)
@@ -108,3 +113,55 @@ def test_equal_contents_are_stored_once(pod: Pod) -> None:
     assert len({artifact.key for artifact in manifest.artifacts}) == 1
     assert len(manifest.artifacts) == 3
     assert len([method for method, _ in pod.store.requests if method == "POST"]) == 4  # one artifact, two logs, the manifest
+
+
+PREVIEWS = """
+import hashlib
+import os
+os.chdir('/outputs'); os.makedirs('.previews/sub'); os.mkdir('sub')
+png = b'\\x89PNG\\r\\n\\x1a\\n'
+for name in ('a.pdf', 'b.csv', 'c.svg', 'sub/d.png', 'e.txt'): open(name, 'w').write(name)
+for name in ('a.pdf.png', 'sub/d.png.png', 'nobody.png'): open('.previews/' + name, 'wb').write(png + name.encode())
+open('.previews/b.csv.json', 'w').write('{}')
+open('.previews/c.svg.png', 'w').write('<svg/>')
+open('.previews/e.txt.png', 'wb').write(png + bytes(2 << 20))
+open('.previews/e.txt.exe', 'wb').write(png)
+"""
+
+
+@pytest.mark.parametrize("rules", [(), (wire.OutputRule("**", "export"),)])
+def test_previews_are_small_pictures_and_heads_of_artifacts_and_nothing_else(pod: Pod, rules: tuple[wire.OutputRule, ...]) -> None:
+    manifest = pod.run(PREVIEWS, outputs=rules, limits={"artifacts": 5, "artifact_bytes": 64})
+    found = [(artifact.name, artifact.preview_of) for artifact in manifest.artifacts if artifact.kind == "preview"]
+    assert found == [(".previews/a.pdf.png", "a.pdf"), (".previews/b.csv.json", "b.csv"), (".previews/sub/d.png.png", "sub/d.png")]
+    assert [artifact.name for artifact in manifest.artifacts][:5] == ["a.pdf", "b.csv", "c.svg", "e.txt", "sub/d.png"]
+    refused = {".previews/c.svg.png", ".previews/e.txt.exe", ".previews/e.txt.png", ".previews/nobody.png"}
+    assert reasons(manifest) == dict.fromkeys(refused, Rejection.NOT_DECLARED)
+    assert manifest.complete
+
+
+def test_what_a_language_leaves_behind_is_no_artifact_unless_a_rule_wants_it(pod: Pod) -> None:
+    program = "for n in ('a.pdf', 'a.aux', 'a.log'): open('/outputs/' + n, 'w').write(n)"
+    ignored = ("*.aux", "*.log")
+    assert [artifact.name for artifact in pod.run(program, ignored=ignored).artifacts] == ["a.pdf"]
+
+
+def test_a_rule_wants_what_a_language_leaves_behind(pod: Pod) -> None:
+    program = "for n in ('a.pdf', 'a.aux', 'a.log'): open('/outputs/' + n, 'w').write(n)"
+    manifest = pod.run(program, ignored=("*.aux", "*.log"), outputs=(wire.OutputRule("*.log", "export"),))
+    assert [artifact.name for artifact in manifest.artifacts] == ["a.log"]
+
+
+def test_the_manifest_tells_what_the_program_was_given(pod: Pod) -> None:
+    pod.store.gets["/in.csv"] = b"1,2\n"
+    provenance = wire.Provenance("python", "image@sha256:x", 7, "sha256:key")
+    inputs = (wire.File("in.csv", remote=pod.remote("/in.csv")), wire.File("b.bin", base64="AAEC"))
+    manifest = pod.run("print(open('/inputs/b.bin', 'rb').read())", inputs=inputs, provenance=provenance)
+    assert manifest.provenance == provenance
+    assert [(file.name, file.digest, file.size) for file in manifest.inputs] == [
+        ("in.csv", "sha256:" + hashlib.sha256(b"1,2\n").hexdigest(), 4),
+        ("b.bin", "sha256:" + hashlib.sha256(b"\x00\x01\x02").hexdigest(), 3),
+    ]
+    assert [file.name for file in manifest.source] == ["main.py"]
+    assert manifest.stdout is not None
+    assert manifest.stdout.tail == "b'\\x00\\x01\\x02'\n"

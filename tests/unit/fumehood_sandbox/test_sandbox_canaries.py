@@ -24,7 +24,7 @@ def link(pod: Pod, path: str) -> wire.Remote:
 
 def given(pod: Pod, path: str = "/in.csv", **file: Any) -> dict[str, Any]:
     pod.store.gets["/in.csv"] = b"1,2\n"
-    return {"inputs": (wire.File("in.csv", remote=link(pod, path), **{"max_bytes": 99, **file}),)}
+    return {"inputs": (wire.File("in.csv", remote=link(pod, path), **file),)}
 
 
 def failing(*statuses: int) -> Change:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
+import zipfile
 
 from fumehood_sandbox import wire
 from fumehood_sandbox.wire import Ending, Fault, Rejection
@@ -16,13 +18,39 @@ def test_inputs_are_fetched_checked_and_read_only(pod: Pod) -> None:
     pod.store.gets["/in.csv"] = b"1,2\n"
     digest = hashlib.sha256(b"1,2\n").hexdigest()
     inputs = (
-        wire.File("data/in.csv", remote=pod.remote("/in.csv"), sha256=f"sha256:{digest}", max_bytes=4),
+        wire.File("data/in.csv", remote=pod.remote("/in.csv"), sha256=f"sha256:{digest}"),
         wire.File("parameters.json", text='{"window": 12}'),
     )
     program = "print(open('/inputs/data/in.csv').read().strip(), open('/inputs/parameters.json').read())"
     manifest = pod.run(program, inputs=inputs)
     assert manifest.stdout is not None
     assert manifest.stdout.tail == '1,2 {"window": 12}\n'
+
+
+def test_what_is_staged_bears_one_date_so_that_archives_of_it_are_the_same(pod: Pod) -> None:
+    inputs = (wire.File("deep/er/in.csv", text="1"), wire.File("deep/other.csv", text="2"))
+    program = (
+        "import os, zipfile\n"
+        "print(*sorted({int(os.stat(p).st_mtime) for p in ('main.py', '/inputs/deep', '/inputs/deep/er', '/inputs/deep/er/in.csv')}))\n"
+        "with zipfile.ZipFile('/outputs/all.zip', 'w') as archive:\n"
+        "    for path in ('/inputs/deep', '/inputs/deep/er/in.csv', '/inputs/deep/other.csv'):\n"
+        "        archive.write(path)\n"
+    )
+    manifest = pod.run(program, inputs=inputs)
+    assert manifest.stdout is not None
+    assert manifest.stdout.tail == f"{wire.EPOCH}\n"
+    (archive,) = manifest.artifacts
+    expected = io.BytesIO()
+    with zipfile.ZipFile(expected, "w") as mine:
+        for name, text, mode in (
+            ("inputs/deep/", "", 0o40755),
+            ("inputs/deep/er/in.csv", "1", 0o100444),
+            ("inputs/deep/other.csv", "2", 0o100444),
+        ):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = mode << 16 | (0x10 if name.endswith("/") else 0)
+            mine.writestr(entry, text)
+    assert archive.digest == "sha256:" + hashlib.sha256(expected.getvalue()).hexdigest()
 
 
 def staged(pod: Pod, **fields: object) -> wire.Claim:
@@ -43,8 +71,18 @@ def test_an_input_that_is_missing(pod: Pod) -> None:
     assert staged(pod, remote=pod.remote("/none")).fault is Fault.INPUT_MISSING
 
 
-def test_an_input_that_is_too_large(pod: Pod) -> None:
-    assert staged(pod, max_bytes=3).fault is Fault.INPUT_TOO_LARGE
+def test_inputs_that_are_too_large_together_say_how_much(pod: Pod) -> None:
+    most = 64 << 20
+    pod.store.gets |= {"/a": bytes(40 << 20), "/b": bytes(30 << 20)}
+    inputs = tuple(wire.File(name, remote=pod.remote(f"/{name}")) for name in ("a", "b"))
+    claim = pod.run("open('/outputs/ran', 'w')", inputs=inputs, limits={"disk": most}).claim
+    assert (claim.ending, claim.fault, claim.detail) == (Ending.NOT_STARTED, Fault.INPUT_TOO_LARGE, "b")
+    assert claim.breach == wire.Breach(wire.Limit.DISK, most, 70 << 20)
+
+
+def test_a_program_that_is_missing(pod: Pod) -> None:
+    claim = pod.run(("main.py",), source=(wire.File("main.py", remote=pod.remote("/none")),)).claim
+    assert (claim.ending, claim.fault) == (Ending.NOT_STARTED, Fault.SOURCE_MISSING)
 
 
 def test_an_input_that_is_refused(pod: Pod) -> None:

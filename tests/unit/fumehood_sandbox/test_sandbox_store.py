@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ import pytest
 from fumehood_sandbox import faults, staging, transport
 from fumehood_sandbox.faults import StoreError, Unavailable
 from fumehood_sandbox.upload import Store, TooLarge
-from fumehood_sandbox.wire import Fault, File, Permit, Remote
+from fumehood_sandbox.wire import Breach, Fault, File, Limit, Permit, Remote
 from unit.fumehood_sandbox.objectstore import ObjectStore
 from unit.fumehood_sandbox.pod import LONG
 
@@ -115,17 +112,7 @@ def test_messages_name_no_place(server: ObjectStore, clock: None) -> None:
 @pytest.fixture
 def secured(server: ObjectStore, tmp_path: Path) -> Path:
     """The certificate of a store that speaks TLS, as s.example."""
-    if not shutil.which("openssl"):
-        pytest.skip("no openssl to make a certificate")
-    key, cert = tmp_path / "key", tmp_path / "cert"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
-    command += ["-subj", "/CN=s.example", "-addext", "subjectAltName=DNS:s.example", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    assert server._server is not None
-    server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
-    return cert
+    return server.secure(tmp_path)
 
 
 def test_the_certificate_is_that_of_the_host_not_of_the_address(server: ObjectStore, secured: Path) -> None:
@@ -149,7 +136,7 @@ def test_without_a_given_authority_those_of_the_payload_are_trusted(
 def stage(tmp_path: Path, *files: File, most: int = 1000) -> Path:
     root = tmp_path / "root"
     root.mkdir()
-    staging.stage(files, str(root), most, later(), lambda: False)
+    staging.stage(files, str(root), most, {False: None}, later(), lambda: False)
     return root
 
 
@@ -178,7 +165,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     root.mkdir()
     (root / "d").symlink_to("/tmp")
     with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
-        staging.stage((File("d/x", text="x"),), str(root), 10, later(), lambda: False)
+        staging.stage((File("d/x", text="x"),), str(root), 10, {False: None}, later(), lambda: False)
 
 
 def test_an_input_is_had_after_two_failures(server: ObjectStore, tmp_path: Path) -> None:
@@ -188,11 +175,25 @@ def test_an_input_is_had_after_two_failures(server: ObjectStore, tmp_path: Path)
     assert (root / "i").read_bytes() == b"content"
 
 
-def test_a_cap_for_all(server: ObjectStore, tmp_path: Path) -> None:
-    server.gets["/i"] = b"x" * 11
+def remote(server: ObjectStore, path: str) -> Remote:
+    return Remote(f"http://127.0.0.1:{server.port}{path}", "s.example")
+
+
+@pytest.mark.parametrize(("sizes", "measured"), [((11,), 11), ((4097, 4096), 3 * 4096), ((1, 1, 1), 2 * 4096 + 1)])
+def test_all_that_is_fetched_has_one_cap(server: ObjectStore, tmp_path: Path, sizes: tuple[int, ...], measured: int) -> None:
+    server.gets |= {f"/{at}": b"x" * size for at, size in enumerate(sizes)}
+    most = 10 if len(sizes) == 1 else 2 * 4096
     with pytest.raises(staging.StagingError) as caught:
-        stage(tmp_path, File("i", remote=Remote(f"http://127.0.0.1:{server.port}/i", "s.example")), most=10)
-    assert caught.value.fault is Fault.INPUT_TOO_LARGE
+        stage(tmp_path, *(File(f"f{at}", remote=remote(server, f"/{at}")) for at in range(len(sizes))), most=most)
+    assert (caught.value.fault, caught.value.detail) == (Fault.INPUT_TOO_LARGE, f"f{len(sizes) - 1}")
+    assert caught.value.breach == Breach(Limit.DISK, most, measured)
+    assert sum(path.stat().st_size for path in (tmp_path / "root").iterdir()) <= most
+
+
+def test_what_came_with_the_order_takes_no_room_from_what_is_fetched(server: ObjectStore, tmp_path: Path) -> None:
+    server.gets["/i"] = b"x" * 10
+    root = stage(tmp_path, File("text", text="y" * 100), File("i", remote=remote(server, "/i")), most=10)
+    assert (root / "i").stat().st_size == 10
 
 
 def test_retry_stops_when_told_to() -> None:

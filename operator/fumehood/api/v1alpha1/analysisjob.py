@@ -2,93 +2,46 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .common import NUMBER, FileName, Kind, Limits, Model, ObjectMeta, ProfileName, ResourceName, S3Uri, Sha256, rules
+from .common import NUMBER, EnvironmentName, Kind, Limits, Model, ObjectMeta, ProfileName, ResourceName, rules
+from .material import Input, Source
 from .status import AnalysisJobStatus
 
-MAX_FILES = 64
-MAX_FILE_CHARS = 262_144
 # Every field but `cancel`. `parameters` is free JSON, which CEL cannot compare;
 # the chart's admission policy guards it.
-IMMUTABLE = ("schemaVersion", "environment", "source", "args", "inputs", "outputs", "limits", "egress", "ttlSecondsAfterFinished")
+IMMUTABLE = (
+    "schemaVersion",
+    "environment",
+    "source",
+    "args",
+    "inputs",
+    "outputs",
+    "previews",
+    "seed",
+    "cache",
+    "replayOf",
+    "limits",
+    "egress",
+    "ttlSecondsAfterFinished",
+)
 
 
-class ConfigMapSource(Model):
-    """A ConfigMap of the job's namespace; each of its keys is a file."""
+class Previews(enum.StrEnum):
+    """Whether small pictures and table heads are made of a job's artifacts, inside its sandbox."""
 
-    name: ResourceName = Field(description="Name of the ConfigMap.")
-
-
-class S3Object(Model):
-    """An object in a bucket that the operator may read."""
-
-    uri: S3Uri = Field(description="s3://bucket/key")
-    sha256: Sha256 | None = Field(None, description="Digest that the object must have; anything else is refused.")
+    AUTO = "Auto"
+    OFF = "Off"
 
 
-class Source(Model):
-    """The program. Exactly one of files, configMap and s3."""
+class Cache(enum.StrEnum):
+    """Whether the result of an equal job of this namespace may be taken."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "[has(self.files), has(self.configMap), has(self.s3)].exists_one(given, given)",
-                "give exactly one of files, configMap and s3",
-            ),
-            (
-                "!has(self.files) || self.entrypoint in self.files",
-                "entrypoint must be the name of one of the files",
-            ),
-        )
-    )
-
-    entrypoint: FileName = Field(description="The file to start, relative to the working directory /work.")
-    files: Annotated[dict[FileName, Annotated[str, Field(max_length=MAX_FILE_CHARS)]], Field(min_length=1, max_length=MAX_FILES)] | None = (
-        Field(None, description="Files by name, given here. All text of a manifest together: 640 KiB.")
-    )
-    config_map: ConfigMapSource | None = Field(None, description="Files from a ConfigMap of this namespace.")
-    s3: S3Object | None = Field(None, description="One object; it becomes the entrypoint.")
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Source:
-        if [self.files is not None, self.config_map is not None, self.s3 is not None].count(True) != 1:
-            raise ValueError("give exactly one of files, configMap and s3")
-        if self.files is not None and self.entrypoint not in self.files:
-            raise ValueError("entrypoint must be the name of one of the files")
-        return self
-
-
-class InlineInput(Model):
-    """A small text given in the manifest itself."""
-
-    text: str = Field(max_length=MAX_FILE_CHARS, description="The content, as text.")
-
-
-class Input(Model):
-    """One file below /inputs. Exactly one of inline and s3."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("has(self.inline) != has(self.s3)", "give exactly one of inline and s3"),
-            ("self.name != 'parameters.json'", "the name parameters.json is taken by spec.parameters"),
-        )
-    )
-
-    name: FileName = Field(description="Path relative to /inputs.")
-    inline: InlineInput | None = Field(None, description="Content given here.")
-    s3: S3Object | None = Field(None, description="Content of an object.")
-    sha256: Sha256 | None = Field(None, description="Digest that the content must have; checked before anything starts.")
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Input:
-        if (self.inline is None) == (self.s3 is None):
-            raise ValueError("give exactly one of inline and s3")
-        if self.name == "parameters.json":
-            raise ValueError("the name parameters.json is taken by spec.parameters")
-        return self
+    OFF = "Off"
+    REUSE = "Reuse"
 
 
 class OutputRule(Model):
@@ -126,7 +79,10 @@ class Egress(Model):
     )
 
 
-def _immutable() -> dict[str, Any]:
+_REPLAY_RUNS = "a replay must run: give cache: Off, or no replayOf"
+
+
+def _spec_rules() -> dict[str, Any]:
     same = "has(self.{0}) == has(oldSelf.{0}) && (!has(self.{0}) || self.{0} == oldSelf.{0})"
     return rules(
         *(
@@ -134,20 +90,24 @@ def _immutable() -> dict[str, Any]:
             for name in IMMUTABLE
         ),
         ("!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)", "cancel cannot be taken back"),
+        ("!has(self.replayOf) || !has(self.cache) || self.cache != 'Reuse'", _REPLAY_RUNS),
     )
 
 
 class AnalysisJobSpec(Model):
     """What to run. Only `cancel` can be changed after creation."""
 
-    model_config = ConfigDict(json_schema_extra=_immutable())
+    model_config = ConfigDict(json_schema_extra=_spec_rules())
 
     schema_version: str = Field(
-        pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$",
+        pattern=r"^(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})$",
         max_length=7,
         description='Version of this manifest\'s meaning, "1.0". A newer minor is accepted; another major is not.',
     )
-    environment: ResourceName = Field(description="Name of an AnalysisEnvironment (kubectl get analysisenvironments).")
+    environment: EnvironmentName = Field(
+        description="What to run in: python is the default version of that environment, python@2026.11 the one version "
+        "(kubectl get analysisenvironments)."
+    )
     source: Source = Field(description="The program.")
     args: tuple[Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")], ...] = Field(
         (), max_length=64, description="Arguments of the entrypoint."
@@ -159,12 +119,32 @@ class AnalysisJobSpec(Model):
         max_length=64,
         description="Which files of /outputs are artifacts; the first rule that fits decides. Without rules, all of them.",
     )
+    previews: Previews = Field(
+        Previews.AUTO,
+        description="Auto: the environment makes a small picture of each plot and a head of each table, if it can. Off: it does not.",
+    )
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1), NUMBER] | None = Field(
+        None, description="Seed of random numbers: in FUMEHOOD_SEED, and where the language has generators of its own, in those."
+    )
+    cache: Cache = Field(
+        Cache.OFF,
+        description="Reuse: if a job of this namespace with the same program, inputs, environment and limits succeeded, take its result.",
+    )
+    replay_of: ResourceName | None = Field(
+        None, description="Name of a finished job that this one repeats; its status will say which artifacts are the same."
+    )
     limits: Limits = Field(Limits(), description="Hard limits; what is not given comes from the environment.")
     egress: Egress | None = Field(None, description="Ask for a way out. Without it, there is no network at all.")
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000), NUMBER] | None = Field(
         None, description="Delete this resource so long after it finished. The artifacts stay. Without it, it stays."
     )
     cancel: bool = Field(False, strict=True, description="Set to true to stop the job; what it wrote until then is still harvested.")
+
+    @model_validator(mode="after")
+    def _replay_runs(self) -> AnalysisJobSpec:
+        if self.replay_of is not None and self.cache is Cache.REUSE:
+            raise ValueError(_REPLAY_RUNS)
+        return self
 
 
 # An end is an end, whoever writes the status: what was sealed could be sealed over by another run.

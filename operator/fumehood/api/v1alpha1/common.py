@@ -18,6 +18,7 @@ DURATION = r"^([0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h))+$"
 QUANTITY = f"^{forms.QUANTITY}$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}){0,7}$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
+HTTPS_URL = r"^https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?/[^\x00-\x20\x7f#]*$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00-\x20\x7f]{1,900}$"  # no \s: regular expressions differ in it
 
 
@@ -37,8 +38,11 @@ Quantity = Annotated[
 FileName = Annotated[str, Field(pattern=FILE_NAME, max_length=253)]
 Sha256 = Annotated[str, Field(pattern=SHA256, max_length=71)]
 S3Uri = Annotated[str, Field(pattern=S3_URI, max_length=1024)]
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=40)]
 ProfileName = Annotated[str, Field(pattern=f"^{forms.LABEL}$", max_length=63)]
+HttpsUrl = Annotated[str, Field(pattern=HTTPS_URL, max_length=2048)]
 ResourceName = Annotated[str, Field(pattern=f"^{forms.RESOURCE_NAME}$", max_length=253)]
+EnvironmentName = Annotated[str, Field(pattern=rf"^{forms.RESOURCE_NAME}(@[A-Za-z0-9][A-Za-z0-9._-]{{0,62}})?$", max_length=317)]
 
 
 class Model(BaseModel):

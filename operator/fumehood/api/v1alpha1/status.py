@@ -7,13 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .common import Kind, Model
+from .common import Instant, Kind, Model
 
 MAX_MESSAGE = 2048
 MAX_ARTIFACTS = 50
 MAX_CONDITIONS = 8
 
-Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=40)]
 Seconds = Annotated[str, Field(max_length=16)]
 Digest = Annotated[str, Field(max_length=71)]
 Uri = Annotated[str, Field(max_length=1024)]
@@ -61,7 +60,9 @@ class ConditionStatus(enum.StrEnum):
 class Condition(Model):
     """One observation, by Kubernetes' conventions."""
 
-    type: str = Field(max_length=63, description="Finished, Succeeded, ArtifactsComplete or NetworkIsolated.")
+    type: str = Field(
+        max_length=63, description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated, InputsReady or EnvironmentCurrent."
+    )
     status: ConditionStatus = Field(description="True, False or Unknown.")
     reason: str = Field(max_length=63, description="One word, for programs.")
     message: str = Field("", max_length=MAX_MESSAGE, description="One sentence, for people.")
@@ -124,6 +125,11 @@ class Evidence(Model):
     container: str | None = Field(None, max_length=63, description="Container that Kubernetes reports about.")
     system_calls: dict[str, int] | None = Field(None, max_length=64, description="Refused system calls and how often.")
     entry: str | None = Field(None, max_length=255, description="Entry of /outputs, or input, that it is about.")
+    location: str | None = Field(None, max_length=255, description="File and line of the program, as its language reported it.")
+    package: str | None = Field(None, max_length=128, description="Package that the environment does not have.")
+    environments: tuple[Annotated[str, Field(max_length=63)], ...] | None = Field(
+        None, max_length=16, description="Environments that have it."
+    )
     missing: tuple[Annotated[str, Field(max_length=63)], ...] | None = Field(
         None, max_length=16, description="Protections that were not there."
     )
@@ -156,6 +162,9 @@ class ArtifactStatus(Model):
     size: int = Field(description="Bytes.")
     content_type: str = Field(max_length=127, description="Media type.")
     active: bool = Field(False, description="It may hold what a viewer would execute: scripts, handlers, references elsewhere.")
+    preview_of: str = Field(
+        "", max_length=1024, description="Name of the artifact that this is a small picture or the head of; else empty."
+    )
     uri: Uri = Field(description="Where it is.")
 
 
@@ -183,11 +192,53 @@ class UsageStatus(Model):
     artifact_bytes: int = Field(0, description="Size of all artifacts.")
 
 
+class CacheStatus(Model):
+    """Whether the result is another job's."""
+
+    key: Digest | None = Field(None, description="Digest of all that can change the result, if that is known before the job runs.")
+    hit: bool = Field(description="True: the result was taken from the job named here, and nothing was run.")
+    job: str | None = Field(None, max_length=253, description="Name of the job that made the result.")
+    uid: str | None = Field(None, max_length=63, description="Its UID; a part of the artifacts' URIs.")
+    attempt: int | None = Field(None, description="Which try of it; a part of the artifacts' URIs.")
+    reason: str = Field("", max_length=512, description="Why nothing was taken.")
+
+
+class Sameness(enum.StrEnum):
+    """What became of one artifact in a replay."""
+
+    SAME = "Same"
+    DIFFERENT = "Different"
+    MISSING = "Missing"
+    ADDED = "Added"
+
+
+class ReplayedArtifact(Model):
+    """One artifact of a job and of its replay."""
+
+    name: str = Field(max_length=1024, description="Path below /outputs.")
+    verdict: Sameness = Field(description="Same, Different, Missing (now), or Added (now).")
+    reason: str = Field("", max_length=512, description="Why it differs, where that can be known.")
+
+
+class ReplayStatus(Model):
+    """What a replay found."""
+
+    job: str = Field(max_length=253, description="Name of the job that was repeated.")
+    uid: str = Field(max_length=63, description="Its UID; empty if there was nothing to compare with.")
+    reproduced: bool = Field(description="Every artifact has the digest that it had.")
+    same: int = Field(0, description="How many artifacts are the same.")
+    different: int = Field(0, description="How many are not, are missing or are new.")
+    artifacts: tuple[ReplayedArtifact, ...] = Field((), max_length=MAX_ARTIFACTS, description="One by one, those that differ first.")
+    reasons: tuple[Annotated[str, Field(max_length=512)], ...] = Field(
+        (), max_length=16, description="What was not as it was the first time: inputs, environment, seed, limits."
+    )
+
+
 class ResultStatus(Model):
     """What was harvested."""
 
     manifest: ManifestStatus = Field(description="The whole truth; this is its summary.")
-    artifact_count: int = Field(0, description="How many artifacts the manifest holds.")
+    artifact_count: int = Field(0, description="How many artifacts the manifest holds, previews not counted.")
     artifacts: tuple[ArtifactStatus, ...] = Field(
         (), max_length=MAX_ARTIFACTS, description=f"The first {MAX_ARTIFACTS}; all are in the manifest."
     )
@@ -203,7 +254,7 @@ class AnalysisJobStatus(Model):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}, max_length=MAX_CONDITIONS),
-    ] = Field((), description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated.")
+    ] = Field((), description="Finished, Succeeded, ArtifactsComplete, NetworkIsolated, InputsReady, EnvironmentCurrent.")
     attempt: int | None = Field(None, description="Which try this is.")
     env_version: str | None = Field(None, max_length=63, description="Version of the environment that was used.")
     times: TimesStatus | None = Field(None, description="When each stage ended.")
@@ -211,6 +262,8 @@ class AnalysisJobStatus(Model):
     sandbox: SandboxStatus | None = Field(None, description="Protections in force.")
     egress: EgressStatus | None = Field(None, description="The way out that was granted.")
     failure: FailureStatus | None = Field(None, description="Why it failed.")
+    cache: CacheStatus | None = Field(None, description="Whether the result is another job's.")
+    replay: ReplayStatus | None = Field(None, description="Whether the job that this one repeats gave the same.")
     result: ResultStatus | None = Field(None, description="What was harvested.")
 
     @property

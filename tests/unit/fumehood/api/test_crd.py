@@ -111,6 +111,12 @@ def test_what_a_schema_cannot_say_is_refused_with_its_path(kind: Any, named: str
         crd.structural(model)
 
 
+def test_a_pattern_that_the_api_server_cannot_compile_is_refused() -> None:
+    model = type("Model", (BaseModel,), {"__annotations__": {"field": str}, "field": Field(pattern="^a{0,1001}$")})
+    with pytest.raises(crd.SchemaError, match=r"Model\.field: .*more than 1000 times"):
+        crd.structural(model)
+
+
 def test_an_exclusive_bound_is_refused() -> None:
     model = type("Model", (BaseModel,), {"__annotations__": {"field": int}, "field": Field(gt=0)})
     with pytest.raises(crd.SchemaError, match="exclusiveMinimum"):

@@ -62,7 +62,9 @@ class TestSealed:
     @pytest.mark.parametrize(
         ("fault", "expected", "category"),
         [
+            (F.SOURCE_MISSING, Reason.SOURCE_MISSING, Category.DEPENDENCY_ERROR),
             (F.INPUT_MISSING, Reason.INPUT_MISSING, Category.DEPENDENCY_ERROR),
+            (F.INPUT_UNAVAILABLE, Reason.INPUT_UNAVAILABLE, Category.DEPENDENCY_ERROR),
             (F.INPUT_DIGEST, Reason.INPUT_DIGEST_MISMATCH, Category.VALIDATION_ERROR),
             (F.INPUT_TOO_LARGE, Reason.INPUT_TOO_LARGE, Category.VALIDATION_ERROR),
             (F.STORE_UNREACHABLE, Reason.STORE_UNAVAILABLE, Category.INTERNAL_ERROR),
@@ -100,6 +102,15 @@ class TestSealed:
         assert failure is not None
         assert failure.evidence.entry == "in/co2.csv"
         assert failure.message.endswith(": in/co2.csv: status 404")
+
+    def test_an_input_too_large_has_both_sizes(self) -> None:
+        breach = wire.Breach(L.DISK, 64 << 20, 70 << 20)
+        said = {"ending": E.NOT_STARTED, "fault": F.INPUT_TOO_LARGE, "detail": "in/co2.csv", "breach": breach}
+        failure = verdict(said=said, times=UNSTAGED)
+        assert failure is not None
+        assert (failure.evidence.entry, failure.evidence.limit) == ("in/co2.csv", "disk")
+        assert (failure.evidence.allowed, failure.evidence.measured) == ("64Mi", "70Mi")
+        assert failure.message.endswith("spec.limits.disk allows: in/co2.csv (64Mi; measured: 70Mi)")
 
     def test_each_missing_protection_is_named(self) -> None:
         failure = verdict(said={"ending": E.NOT_STARTED, "fault": F.SANDBOX_UNAVAILABLE, "detail": "missing: seccomp, noNewPrivs"})

@@ -38,7 +38,8 @@ def test_nothing_is_fetched_by_address(dockerfile: str) -> None:
 
 def test_privilege_bits_are_taken_away(dockerfile: str) -> None:
     last = dockerfile[dockerfile.rindex("\nFROM ") :]
-    assert last.startswith("\nFROM scratch") or ("\nFROM interpreter" in last and "-exec chmod a-s" in dockerfile)
+    cleaned = dockerfile if "\nFROM interpreter" in last else last
+    assert last.startswith("\nFROM scratch") or "-exec chmod a-s" in cleaned[cleaned.index("apt-get install") :]
 
 
 def test_the_operator_is_not_root() -> None:

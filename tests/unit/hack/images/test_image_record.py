@@ -74,7 +74,7 @@ def test_old_archives_go(tmp_path: Path) -> None:
 def test_references_are_by_digest_and_environments_say_what_they_hold() -> None:
     document: dict[str, Any] = {}
     for name in ("operator", "sandbox", "python"):
-        document = record.merge(document, IMAGES[name], record.entry(ROOT, IMAGES[name], DIGEST))
+        document = record.merge(document, IMAGES[name], record.entry(ROOT, IMAGES[name], DIGEST, {}))
     assert document["sandbox"]["reference"] == f"localhost/fumehood/sandbox@{DIGEST}"
     assert document["operator"]["tag"].startswith("localhost/fumehood/operator:")
     python = document["environments"]["python"]
@@ -86,6 +86,13 @@ def test_a_record_replaces_only_its_own_image() -> None:
     after = record.merge(before, IMAGES["python"], {"reference": "z"})
     assert after == {"operator": {"reference": "x"}, "environments": {"r": {"reference": "y"}, "python": {"reference": "z"}}}
     assert "python" not in before["environments"]
+
+
+def test_images_of_tests_are_recorded_apart() -> None:
+    document = record.merge({}, IMAGES["test-static"], record.entry(ROOT, IMAGES["test-static"], DIGEST, {}))
+    assert document == {
+        "tests": {"static": {"reference": f"localhost/fumehood/test-static@{DIGEST}", "tag": IMAGES["test-static"].tag}},
+    }
 
 
 def test_an_image_counts_as_loaded_only_if_every_node_has_it() -> None:

@@ -1,0 +1,1 @@
+"""Real analyses that nobody wrote for Fumehood: what becomes of them."""

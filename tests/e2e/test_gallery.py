@@ -1,0 +1,28 @@
+"""What others wrote runs as they wrote it. What of it does not is known, and so is why."""
+
+from __future__ import annotations
+
+import pytest
+
+from gallery.causes import Cause
+from gallery.collect import collect, collectors
+from gallery.run import run
+from gallery.sample import sample
+
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+
+COUNT, AT_ONCE = 40, 4
+KNOWN = {
+    "scikit-learn:decomposition/plot_image_denoising.py": Cause.NETWORK,
+    "statsmodels:quasibinomial.py": Cause.BROKEN,
+    "statsmodels-notebooks:interactions_anova.ipynb": Cause.NETWORK,
+    "statsmodels-notebooks:theta-model.ipynb": Cause.NETWORK,
+}
+
+
+def test_a_sample_of_what_others_wrote(environ: dict[str, str]) -> None:
+    drawn = sample(collect(collectors()), COUNT)
+    outcomes = run(drawn, AT_ONCE)
+    assert sorted((one.source, one.path) for one in outcomes) == [(one.source, one.path) for one in drawn]
+    failed = {f"{one.source}:{one.path}": (one.cause, one.detail, one.tail) for one in outcomes if not one.succeeded}
+    assert {name: cause for name, (cause, _, _) in failed.items()} == KNOWN, failed
