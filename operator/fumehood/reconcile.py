@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -328,15 +329,16 @@ class Reconciler:
         ended = explain.ended(failure, case.manifest) if failure and case.manifest else None
         if failure is None or case.manifest is None or ended is None:
             return failure
-        adapter = self._adapters.get(case.manifest.provenance.adapter)
+        language = case.manifest.provenance.adapter
+        adapter = self._adapters.get(language)
         try:
             diagnosis = adapter.diagnose(ended) if adapter else None
         except Exception:  # a plug-in that stumbles over a program's words
-            _log.exception("adapter %r cannot diagnose a failure", case.manifest.provenance.adapter)
+            _log.exception("adapter %r cannot diagnose a failure", language)
             return failure
         if diagnosis is None:
             return failure
-        return explain.explain(failure, diagnosis, case.manifest.env_version, self.environments.catalog.having)
+        return explain.explain(failure, diagnosis, case.manifest.env_version, partial(self.environments.catalog.having, language))
 
     async def _progress(self, case: Case, phase: Phase) -> None:
         sandbox = case.sandbox

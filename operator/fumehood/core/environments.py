@@ -55,14 +55,14 @@ class Catalog:
         """Return all versions of each environment by its name, in their order."""
         return {family: sorted(members, key=_age) for family, members in self._families.items()}
 
-    def having(self, package: str) -> tuple[str, ...]:
-        """Return the environments, as jobs name them, that list `package`."""
+    def having(self, adapter: str, package: str) -> tuple[str, ...]:
+        """Return the environments of a language, as jobs name them, that list `package`: elsewhere its name means something else."""
         wanted = _normal(package)
         return tuple(
             f"{family}@{version(one)}"
             for family, members in self.families().items()
             for one in members
-            if any(_normal(held.name) == wanted for held in one.spec.packages)
+            if one.spec.adapter == adapter and any(_normal(held.name) == wanted for held in one.spec.packages)
         )
 
     def _pinned(self, members: list[AnalysisEnvironment], wanted: str) -> AnalysisEnvironment:

@@ -14,6 +14,7 @@ from .program import Diagnosis, Ended
 MAX_LINE = 300
 MAX_WORD = 63
 MAX_ENVIRONMENTS = 16
+_WRITABLE = f"the working directory {wire.WORK} is read-only: write results to {wire.OUTPUTS}, anything else to {wire.TMP} or $HOME"
 
 
 def ended(failure: Failure, manifest: wire.Manifest) -> Ended | None:
@@ -34,7 +35,8 @@ def explain(failure: Failure, diagnosis: Diagnosis, environment: str, having: Ca
     location = sanitise.text(diagnosis.location, 255) or None
     evidence = failure.evidence.model_copy(update={"location": location})
     if not diagnosis.package:
-        head = f"{location}: {message}" if location else message
+        advice = f"; {_WRITABLE}" if "read-only file system" in message.lower() else ""
+        head = (f"{location}: {message}" if location else message) + advice
         return dataclasses.replace(failure, message=f"{head}\n{failure.message}" if head else failure.message, evidence=evidence)
     package = sanitise.text(diagnosis.package, MAX_WORD)
     there = having(diagnosis.package)[:MAX_ENVIRONMENTS]

@@ -120,12 +120,12 @@ def test_who_has_a_package() -> None:
         [
             offer("python", "python-2026.11", packages=[{"name": "scikit-learn", "version": "1"}]),
             offer("python-2026.08", "python-2026.08", packages=[{"name": "Scikit_Learn", "version": "0"}]),
-            offer("r", "r-4", packages=[{"name": "ggplot2", "version": "3"}]),
+            offer("r", "r-4", adapter="r", packages=[{"name": "ggplot2", "version": "3"}, {"name": "scikit-learn", "version": "3"}]),
         ],
         {},
     )
-    assert catalog.having("scikit.learn") == ("python@2026.08", "python@2026.11")
-    assert catalog.having("torch") == ()
+    assert catalog.having("python", "scikit.learn") == ("python@2026.08", "python@2026.11")
+    assert catalog.having("python", "torch") == ()
 
 
 def test_a_retired_version_is_not_what_the_name_alone_means() -> None:

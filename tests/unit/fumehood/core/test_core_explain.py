@@ -39,6 +39,13 @@ def test_a_users_error_begins_with_its_line() -> None:
     assert failure.message == "main.py:3: ValueError: bad\nthe program exited with code 1:\nTraceback"
 
 
+def test_who_writes_where_nothing_can_be_written_is_told_where_to_write() -> None:
+    said = Diagnosis("OSError: [Errno 30] Read-only file system: 'plot.png'", "main.py:3")
+    head = explain.explain(FAILURE, said, "python-2026.11", nobody).message.split("\n")[0]
+    assert head.startswith("main.py:3: OSError: [Errno 30] Read-only file system: 'plot.png'; ")
+    assert "write results to /outputs" in head
+
+
 def test_the_words_of_a_program_are_cleaned_and_cut() -> None:
     said = Diagnosis(
         "\x1b[31mpassword=hunter22 /srv/secret/place " + "x" * 5000, "/opt/fumehood/lib/x.py:1\x07" + "y" * 5000, "p\x00q" * 500
