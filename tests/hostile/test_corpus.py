@@ -67,7 +67,7 @@ def test_it_comes_to_what_it_must(case: Case, level: Level, results: dict[tuple[
 
 def test_artifacts_are_served_to_be_saved(cluster: Cluster, store: Any) -> None:
     code = "open('/outputs/a.svg', 'w').write('<svg ><script/></svg>'); open('/outputs/b.csv', 'w').write('a,b')"
-    done = cluster.run(job("served", code))
+    done = cluster.run(job("served", code, previews="Off"))
     headers = {}
     for artifact in done["status"]["result"]["artifacts"]:
         parts = urlsplit(artifact["uri"])

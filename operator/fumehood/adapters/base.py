@@ -14,6 +14,17 @@ def as_path(entrypoint: str) -> str:
     return f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint
 
 
+def previews(program: Program) -> str:
+    """Return the limits that previews must not come near, as drivers read them: WALL,CPU,MEMORY,FILES,DISK in seconds and bytes.
+
+    Empty if none are made: nobody wants them, or nobody knows the limits.
+    """
+    limits = program.limits
+    if not program.previews or limits is None or limits.processes <= 1:
+        return ""
+    return f"{limits.wall_clock:g},{limits.cpu_time:g},{limits.memory},{limits.files},{limits.disk}"
+
+
 class PlainAdapter:
     """All of `ports.Adapter` but `execute`; override what a language needs."""
 

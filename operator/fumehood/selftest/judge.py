@@ -161,11 +161,10 @@ class _Sealed:
 
 
 def _sealed(seen: Observation) -> list[_Sealed]:
-    """All artifacts by the manifest; without it the first ones, which the status holds."""
-    if seen.manifest is not None:
-        return [_Sealed(found.name, found.format, found.active) for found in seen.manifest.artifacts]
+    """All artifacts but previews, which an adapter makes, by the manifest; without it the first ones, which the status holds."""
     listed = seen.status.result.artifacts if seen.status.result else ()
-    return [_Sealed(found.name, found.format, found.active) for found in listed]
+    known = seen.manifest.artifacts if seen.manifest is not None else listed
+    return [_Sealed(found.name, found.format, found.active) for found in known if not found.preview_of]
 
 
 def _holds(place: str, text: str, words: tuple[str, ...]) -> Iterator[str]:

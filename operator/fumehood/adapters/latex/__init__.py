@@ -10,7 +10,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path
+from ..base import PlainAdapter, as_path, previews
 
 _DRIVER = "fumehood_latex.sh"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.is_file()}
@@ -47,8 +47,8 @@ class LatexAdapter(PlainAdapter):
 
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
-        environment = {"FUMEHOOD_PREVIEWS": "1"} if program.previews else {}
-        return wire.Command(("sh", f"{DRIVER}/{_DRIVER}", as_path(program.entrypoint), *program.args), environment)
+        command = ("sh", f"{DRIVER}/{_DRIVER}", as_path(program.entrypoint), *program.args)
+        return wire.Command(command, {"FUMEHOOD_PREVIEWS": previews(program)})
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the first error, at which TeX stops."""

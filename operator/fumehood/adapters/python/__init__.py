@@ -9,7 +9,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path
+from ..base import PlainAdapter, as_path, previews
 from .messages import diagnosis
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
@@ -37,7 +37,7 @@ class PythonAdapter(PlainAdapter):
             "PYTHONHASHSEED": str(program.seed or 0),
             "PYTHONPATH": _FOLDER,  # for `sitecustomize`, which takes it away again
             "FUMEHOOD_FIGURES": _figures(program.limits),
-            "FUMEHOOD_PREVIEWS": _previews(program.limits) if program.previews else "",
+            "FUMEHOOD_PREVIEWS": previews(program),
             "MPLBACKEND": "Agg",  # there is no display
             "MATPLOTLIBRC": f"{_FOLDER}/{_SETTINGS}",
         }
@@ -65,11 +65,6 @@ def _start(program: Program) -> tuple[str, ...]:
 def _figures(limits: wire.Limits | None) -> str:
     """Return how many files may be in /outputs with the figures that are saved."""
     return str(limits.artifacts if limits else 100)
-
-
-def _previews(limits: wire.Limits | None) -> str:
-    """Return the limits that previews must not come near; without knowing them, none are made."""
-    return f"{limits.wall_clock:g},{limits.cpu_time:g},{limits.files},{limits.disk}" if limits and limits.processes > 1 else ""
 
 
 ADAPTER: Adapter = PythonAdapter()

@@ -10,7 +10,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path
+from ..base import PlainAdapter, as_path, previews
 
 _PROFILE = f"{wire.WORK}/{DRIVER}/fumehood_profile.R"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".R")}
@@ -38,7 +38,7 @@ class RAdapter(PlainAdapter):
         """See `ports.Adapter`."""
         environment = dict.fromkeys(_THREADS, str(program.cpus)) | {
             "R_PROFILE_USER": _PROFILE,
-            "FUMEHOOD_R": "previews" if program.previews else "",
+            "FUMEHOOD_PREVIEWS": previews(program),
         }
         return wire.Command(("Rscript", *_OPTIONS, as_path(program.entrypoint), *program.args), environment)
 

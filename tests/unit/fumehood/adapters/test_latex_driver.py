@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from fumehood.adapters.latex import LatexAdapter
 from fumehood.core.program import Ended, Program
+from fumehood_sandbox import wire
+from unit.fumehood.adapters.sandbox import LIMITS
 
 DOCUMENT = "\\documentclass{article}\\begin{document}Hello\\end{document}\n"
 # Each run is noted with its last argument; the first runs of a document that refers to something differ.
@@ -40,9 +43,9 @@ class Sandbox:
             program.write_text(text)
             program.chmod(0o755)
 
-    def run(self, source: str, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(self, source: str, *args: str, limits: wire.Limits | None = LIMITS, **environ: str) -> subprocess.CompletedProcess[str]:
         (self.work / "main.tex").write_text(source)
-        program = Program("main.tex", args)
+        program = Program("main.tex", args, limits=limits)
         for name, text in LatexAdapter().prepare(program).items():
             (self.work / ".fumehood" / name).write_text(text)
         command = LatexAdapter().execute(program)
@@ -88,6 +91,25 @@ def test_of_several_pages_the_pdf_alone_is_left_unless_more_is_asked_for(sandbox
     (sandbox.root / "tmp" / "latex").rename(sandbox.root / "tmp" / "before")
     assert sandbox.run(DOCUMENT, "--formats=png", PAGES="2").returncode == 0
     assert {"main-1.png", "main-2.png"} <= sandbox.results()
+
+
+@pytest.mark.parametrize(
+    "limits", [{"wall_clock": 0.5}, {"cpu_time": 0.5}, {"memory": 128 << 20}, {"files": 10}, {"disk": 1 << 20}, {"processes": 1}]
+)
+def test_there_are_no_previews_where_they_would_come_near_a_limit(sandbox: Sandbox, limits: dict[str, float]) -> None:
+    assert sandbox.run(DOCUMENT, "--formats=pdf", limits=dataclasses.replace(LIMITS, **limits)).returncode == 0
+    assert sandbox.results() == {"main.pdf"}
+
+
+def test_a_preview_that_fails_is_no_loss(sandbox: Sandbox) -> None:
+    (sandbox.root / "bin" / "pdftocairo").write_text("#!/bin/sh\necho partly > .page-1.png; kill -9 $$\n")
+    assert sandbox.run(DOCUMENT, "--formats=pdf").returncode == 0
+    assert sandbox.results() == {"main.pdf"}
+
+
+def test_pages_without_number_have_no_previews_without_number(sandbox: Sandbox) -> None:
+    assert sandbox.run(DOCUMENT, "--formats=png", PAGES="30").returncode == 0
+    assert len(sandbox.results()) == 30 + 20
 
 
 @pytest.mark.parametrize(

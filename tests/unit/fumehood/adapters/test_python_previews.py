@@ -149,7 +149,9 @@ def test_a_maker_that_takes_too_long_is_ended(sandbox: Sandbox) -> None:
     assert previews(sandbox, env={"PYTHONPATH": f"{sandbox.work}/.fumehood:{library}"}, limits=limits) == {}
 
 
-@pytest.mark.parametrize("limits", [{"wall_clock": 0.001}, {"cpu_time": 0.001}, {"files": 3}, {"disk": 1 << 16}, {"processes": 1}])
+@pytest.mark.parametrize(
+    "limits", [{"wall_clock": 0.001}, {"cpu_time": 0.001}, {"memory": 96 << 20}, {"files": 3}, {"disk": 1 << 16}, {"processes": 1}]
+)
 def test_there_are_none_where_they_would_come_near_a_limit(sandbox: Sandbox, limits: dict[str, float]) -> None:
     write(sandbox, t__csv=TABLE)
     assert previews(sandbox, limits=dataclasses.replace(LIMITS, **limits)) == {}

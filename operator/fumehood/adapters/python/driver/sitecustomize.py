@@ -125,11 +125,11 @@ def _free(folder, stem, suffix):
     return path
 
 
-def _preview(folder, wall, cpu, files, disk):
+def _preview(folder, wall, cpu, memory, files, disk):
     """Let a process of its own make the previews, within a part of what is left of each limit: it may come to any end."""
     used = os.times()
     seconds = min(_MOST_SECONDS, (wall - (monotonic() - _STARTED)) / 2, (cpu - sum(used[:4])) / 2)
-    memory = min(_MOST_MEMORY, _memory_left() // 2)
+    memory = min(_MOST_MEMORY, _memory_left(memory) // 2)
     if seconds < _LEAST_SECONDS or memory < _LEAST_MEMORY or not any(names for _, _, names in os.walk(folder)):
         return
     bounds = (str(int(bound)) for bound in (seconds + 1, memory, files, disk))
@@ -144,16 +144,19 @@ def _preview(folder, wall, cpu, files, disk):
     os.waitpid(child, 0)
 
 
-def _memory_left():
-    """Return the bytes that the container may still take, as far as the kernel tells."""
+def _memory_left(limit):
+    """Return the bytes that may still be taken: what this process leaves of the limit, and by the kernel's word, if it tells."""
+    with open("/proc/self/statm") as sizes:
+        left = limit - int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     try:
         with open("/sys/fs/cgroup/memory.max") as most, open("/sys/fs/cgroup/memory.current") as now:
-            left = int(most.read()) - int(now.read())
+            told = int(most.read()) - int(now.read())
         with open("/sys/fs/cgroup/memory.stat") as counts:
             # The cache of files gives way to whoever needs memory.
-            return left + sum(int(line.split()[1]) for line in counts if line.startswith("inactive_file "))
+            told += sum(int(line.split()[1]) for line in counts if line.startswith("inactive_file "))
     except (OSError, ValueError):
-        return 2 * _MOST_MEMORY
+        return left
+    return min(left, told)
 
 
 def _prepare(figures):

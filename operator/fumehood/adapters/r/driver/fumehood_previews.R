@@ -1,28 +1,33 @@
 # Small pictures of plots and heads of tables, beside the artifacts: /outputs/.previews/NAME.png and NAME.json.
 #
+#     R --vanilla -f fumehood_previews.R --args FOLDER FILES DISK
+#
 # With what the environment has: pdftocairo for PDF, rsvg-convert for SVG and large
-# PNG files. What it has not, and what cannot be read, gets none.
+# PNG files. What it has not, and what cannot be read, gets none. This is a process of its
+# own, whose caller bounds its time, its memory and the size of what it writes.
 
 FOLDER <- ".previews"
 PIXELS <- 1024  # width and height at most
 SMALL <- 512 * 1024  # a picture of no more bytes (and pixels) is its own preview
 SMALL_TABLE <- 4 * 1024  # a text table of no more bytes, that would be shown whole, is its own preview
 LARGEST <- 64 * 1024^2  # bytes of an artifact that is looked at
+LARGEST_PREVIEW <- 1024^2
 FILES <- 100
-SECONDS <- 10
 ROWS <- 20
 COLUMNS <- 50
 CELL <- 200
 
-make <- function(root) {
-    deadline <- proc.time()[["elapsed"]] + SECONDS
+# Without coming near the limits on files and bytes of all writable folders.
+make <- function(root, files, disk) {
+    folders <- unique(c(root, Sys.getenv("TMPDIR", "/tmp"), Sys.getenv("HOME")))
+    there <- list.files(folders, recursive = TRUE, all.files = TRUE, include.dirs = TRUE, full.names = TRUE)
+    room <- min(FILES, (files - length(there)) / 3, (disk - sum(file.size(there), na.rm = TRUE)) / 2 / LARGEST_PREVIEW)
     names <- list.files(root, recursive = TRUE)
     makers <- list(png = picture, pdf = pdf, svg = svg, csv = table, tsv = table, rds = frame)
-    for (name in utils::head(names, FILES)) {
+    for (name in utils::head(names, max(0, room))) {
         maker <- makers[[tolower(tools::file_ext(name))]]
         path <- file.path(root, name)
         if (is.null(maker) || file.size(path) > LARGEST) next
-        if (proc.time()[["elapsed"]] > deadline) break
         target <- file.path(root, FOLDER, name)
         dir.create(dirname(target), showWarnings = FALSE, recursive = TRUE)
         try(suppressWarnings(maker(path, target)), silent = TRUE)
@@ -30,7 +35,7 @@ make <- function(root) {
 }
 
 convert <- function(program, ...) {
-    system2(program, vapply(c(...), shQuote, ""), stdout = FALSE, stderr = FALSE, timeout = SECONDS)
+    system2(program, vapply(c(...), shQuote, ""), stdout = FALSE, stderr = FALSE)
 }
 
 pdf <- function(path, target) {
@@ -82,3 +87,6 @@ text <- function(values) {
     values <- gsub("\n", "\\n", values, fixed = TRUE)
     paste0('"', gsub("[[:cntrl:]]", " ", values), '"')
 }
+
+arguments <- commandArgs(TRUE)
+make(arguments[1], as.numeric(arguments[2]), as.numeric(arguments[3]))
