@@ -19,6 +19,7 @@ class Cause(enum.StrEnum):
     DISPLAY = "display"
     PROGRAM = "program"
     LIMIT = "limit"
+    READ_ONLY = "read-only"
     BROKEN = "broken"
     OURS = "ours"
 
@@ -29,6 +30,7 @@ MEANING = {
     Cause.DISPLAY: "needs a display, or somebody in front of it",
     Cause.PROGRAM: "starts a program that the environment does not have",
     Cause.LIMIT: "needs more time or memory than the job allows",
+    Cause.READ_ONLY: "writes into its working directory, which is read-only: results belong into /outputs",
     Cause.BROKEN: "fails in the same image without any sandbox, too",
     Cause.OURS: "a defect of Fumehood, until somebody shows otherwise",
 }
@@ -51,7 +53,9 @@ _PROGRAM = re.compile(
     r"|because (?P<tool>[\w.-]+) could not be found"
     r"|Requested MovieWriter \((?P<writer>\w+)\) not available|(?P<shell>[\w.-]+): (?:command )?not found"
 )
+_READ_ONLY = re.compile(r"[Rr]ead-only file system")
 _UNSAVED = re.compile(r"^figure \S+ was left open and (?:could not be|is not) saved", re.MULTILINE)
+_SOCKETS = {"socket"}  # an environment of `onViolation: Record` lets such a program succeed
 # Packages that are of use with a network alone.
 _CLIENTS = {"pandas_datareader", "requests", "pooch"}
 
@@ -79,7 +83,8 @@ def cause(failed: Failed) -> tuple[Cause, str]:
     if not _its_own(failed):
         return Cause.OURS, failed.reason
     if failed.exit_code == 0:  # it was refused something, and did without
-        return Cause.OURS, "succeeded after " + ", ".join(sorted(failed.system_calls))
+        why = Cause.NETWORK if set(failed.system_calls) <= _SOCKETS else Cause.OURS
+        return why, "succeeded after " + ", ".join(sorted(failed.system_calls))
     lines = _last_words(failed)
     found = _needed("\n".join(lines))
     if found is not None:
@@ -115,7 +120,7 @@ def _needed(text: str) -> tuple[Cause, str] | None:
         return Cause.PROGRAM, next(filter(None, match.groups()))
     if "ImportError" in text and (match := _OPTIONAL.search(text)):
         return _package(match["package"])
-    for rule, kind in ((_DISPLAY, Cause.DISPLAY), (_NETWORK, Cause.NETWORK)):
+    for rule, kind in ((_DISPLAY, Cause.DISPLAY), (_NETWORK, Cause.NETWORK), (_READ_ONLY, Cause.READ_ONLY)):
         if match := rule.search(text):
             return kind, match[0]
     return None

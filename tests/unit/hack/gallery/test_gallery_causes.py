@@ -68,9 +68,19 @@ CASES = {
     "nobody looked": (_printing("OSError: [Errno 1] Operation not permitted"), Cause.OURS, "OSError: [Errno 1] Operation not permitted"),
     "never ran": (Failed("INTERNAL_ERROR", "PodLost", plain=False), Cause.OURS, "PodLost"),
     "refused and well": (
-        Failed("SANDBOX_VIOLATION", "SystemCallRefused", exit_code=0, system_calls={"socket": 2}, plain=False),
+        Failed("SANDBOX_VIOLATION", "SystemCallRefused", exit_code=0, system_calls={"ptrace": 1, "socket": 2}, plain=False),
         Cause.OURS,
+        "succeeded after ptrace, socket",
+    ),
+    "without the network, and well": (
+        Failed("SANDBOX_VIOLATION", "SystemCallRefused", exit_code=0, system_calls={"socket": 2}, plain=False),
+        Cause.NETWORK,
         "succeeded after socket",
+    ),
+    "a file beside the program": (
+        _printing("OSError: [Errno 30] Read-only file system: 'test.png'"),
+        Cause.READ_ONLY,
+        "Read-only file system",
     ),
     "an artifact": (Failed("SANDBOX_VIOLATION", "ArtifactRejected", "link", plain=False, exit_code=1), Cause.OURS, "ArtifactRejected"),
 }
