@@ -81,7 +81,7 @@ invisible(local({
         if (seconds < 1 || memory < 96 * 1024^2) return()
         call <- c(file.path(R.home("bin"), "R"), "--vanilla", "--no-echo", "-f", file.path(here, "fumehood_previews.R"), "--args", outputs,
             format(bounds[4:5], scientific = FALSE, trim = TRUE))
-        limit <- sprintf("ulimit -v %.0f -f %d; exec timeout -k 1 %.1f \"$@\"", memory / 1024, 2048L, seconds)
+        limit <- sprintf("ulimit -v %.0f; ulimit -f %d; exec timeout -k 1 %.1f \"$@\"", memory / 1024, 2048L, seconds)
         system2("sh", c("-c", shQuote(limit), "sh", shQuote(call)), stdout = FALSE, stderr = FALSE)
     }
 
