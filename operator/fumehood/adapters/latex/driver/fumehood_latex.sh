@@ -170,7 +170,8 @@ thumbnail() {
             used=$(du -sk "$outputs" "$build" | awk '{ sum += $1 } END { print sum }')
             entries=$(find "$outputs" "$build" "$HOME" | wc -l)
             [ $seconds -ge 1 ] && [ $((memory >> 20)) -ge 256 ] && [ $((files - entries)) -gt 10 ] && [ $(((disk >> 10) - used)) -gt 4096 ] || exit 0
-            ulimit -v $((memory / 2 >> 10))
+            ulimit -d $((memory / 2 >> 10))
+            ulimit -t 10
             ulimit -f 2048
             timeout -k 1 $seconds pdftocairo -png -singlefile -f "$1" -l "$1" -scale-to $preview "$name.pdf" ".page-$1"
         } || rm -f ".page-$1.png"

@@ -17,6 +17,7 @@ MOST_PIXELS = 50 * 1000 * 1000  # of a picture that is looked at
 SMALL_TABLE = 4 << 10  # a text table of no more bytes, that would be shown whole, is its own preview
 LARGEST = 64 << 20  # bytes of an artifact that is looked at
 FILES = 100
+PROCESSOR = 10  # seconds of its time
 ROWS, COLUMNS, CELL, LINE = 20, 50, 200, 100 * 1000
 
 
@@ -218,6 +219,7 @@ def main(folder, seconds, memory, files, disk):
     import signal
 
     signal.alarm(seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     make(folder, files, disk)

@@ -18,7 +18,7 @@ from time import monotonic
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _STARTED, _PROCESS = monotonic(), os.getpid()
 _MOST_FIGURES = 100
-_MOST_SECONDS, _LEAST_SECONDS = 10.0, 0.5  # of previews
+_MOST_SECONDS, _LEAST_SECONDS = 60.0, 0.5  # of previews, by the clock
 _MOST_MEMORY, _LEAST_MEMORY = 512 << 20, 96 << 20
 
 

@@ -76,12 +76,12 @@ invisible(local({
     # A process of its own makes the previews, within a part of what is left of each limit: it may come to any end.
     preview <- function() {
         used <- proc.time()
-        seconds <- min(10, (bounds[1] - used[["elapsed"]]) / 2, (bounds[2] - sum(used[-3], na.rm = TRUE)) / 2)
+        seconds <- min(60, (bounds[1] - used[["elapsed"]]) / 2, (bounds[2] - sum(used[-3], na.rm = TRUE)) / 2)
         memory <- min(512 * 1024^2, memory_left() / 3)  # for R, and for the program that draws
         if (seconds < 1 || memory < 96 * 1024^2) return()
         call <- c(file.path(R.home("bin"), "R"), "--vanilla", "--no-echo", "-f", file.path(here, "fumehood_previews.R"), "--args", outputs,
             format(bounds[4:5], scientific = FALSE, trim = TRUE))
-        limit <- sprintf("ulimit -v %.0f; ulimit -f %d; exec timeout -k 1 %.1f \"$@\"", memory / 1024, 2048L, seconds)
+        limit <- sprintf("ulimit -d %.0f; ulimit -t 10; ulimit -f 2048; exec timeout -k 1 %.1f \"$@\"", memory / 1024, seconds)
         system2("sh", c("-c", shQuote(limit), "sh", shQuote(call)), stdout = FALSE, stderr = FALSE)
     }
 
