@@ -14,8 +14,8 @@ from gallery.analyses import Analysis
 GROUP, VERSION = "fumehood.dev", "v1alpha1"
 # What a careful workstation would give: none of these is what is tested here.
 LIMITS = {
-    "wallClock": "5m",
-    "cpuTime": "10m",
+    "wallClock": "30m",
+    "cpuTime": "30m",
     "cpu": "2",
     "memory": "2Gi",
     "disk": "1Gi",
@@ -91,7 +91,7 @@ def _plain_pod(name: str, image: str, keys: Mapping[str, str], adapter: Adapter,
         "metadata": {"name": name},
         "spec": {
             "restartPolicy": "Never",
-            "activeDeadlineSeconds": 300,
+            "activeDeadlineSeconds": 1800,
             "automountServiceAccountToken": False,
             "containers": [container],
             "volumes": volumes,

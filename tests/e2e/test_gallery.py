@@ -9,7 +9,7 @@ from gallery.collect import collect, collectors
 from gallery.run import run
 from gallery.sample import sample
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = [pytest.mark.cluster, pytest.mark.alone, pytest.mark.timeout(3600)]
 
 COUNT, AT_ONCE = 40, 4
 KNOWN = {
