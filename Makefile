@@ -86,8 +86,8 @@ lock: setup ## Resolve the requirements anew
 bench: deploy ## Measure against raw Pods of the same shape
 	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m bench
 
-gallery: deploy ## Run analyses that others wrote, and say what becomes of each (ONLY=40: a sample)
-	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m gallery $(if $(ONLY),--only $(ONLY))
+gallery: deploy ## Run analyses that others wrote, and say what becomes of each (ONLY=40: a sample; GO_ON=1: the rest)
+	@$(WITH_CLUSTER) PYTHONPATH=hack $(BIN)/python -m gallery $(if $(ONLY),--only $(ONLY)) $(if $(GO_ON),--go-on)
 
 clean: ## Remove what was made here, but not the cluster
 	@rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

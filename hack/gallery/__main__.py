@@ -14,6 +14,7 @@ from gallery import report
 from gallery.causes import Cause
 from gallery.cluster import ROOT
 from gallery.collect import collect, collectors
+from gallery.journal import Journal
 from gallery.run import run
 from gallery.sample import sample
 from gallery.sources import SourcesError
@@ -34,9 +35,10 @@ def main() -> int:
     if arguments.list:
         print(*(one.id for one in analyses), sep="\n")
         return 0
-    outcomes = run(analyses, arguments.at_once)
+    journal = Journal(OUTPUT / "outcomes.jsonl", arguments.go_on)
+    run([one for one in analyses if one.id not in journal.known], arguments.at_once, journal.add)
+    outcomes = [journal.known[one.id] for one in analyses]
     text = report.page(outcomes)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "gallery.md").write_text(text)
     (OUTPUT / "gallery.json").write_text(json.dumps(report.document(outcomes), indent=1) + "\n")
     if arguments.publish:
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, metavar="N", help="N of them, of each source its part, always the same ones")
     parser.add_argument("--source", action="append", choices=list(collectors()), help="of this source alone; may be repeated")
     parser.add_argument("--at-once", type=int, default=4, metavar="N", help="jobs at a time (default %(default)s)")
+    parser.add_argument("--go-on", action="store_true", help="keep what the last run found out, and run the rest")
     parser.add_argument("--list", action="store_true", help="name the analyses and run nothing")
     parser.add_argument("--publish", action="store_true", help="write the page into docs/ too")
     return parser

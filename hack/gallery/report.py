@@ -20,6 +20,7 @@ the versions of the environments, and are not a part of this repository.
 
     make gallery                # all of them
     make gallery ONLY=40        # 40, always the same ones; the tests run these
+    make gallery GO_ON=1        # the rest of a run that was cut
 
 It needs the cluster of `make deploy`, and writes `build/gallery/`. What fails, and names no cause that
 no sandbox can help, is run once more in a plain container of the same image: what fails there, too, is
@@ -40,6 +41,11 @@ class Outcome:
     cause: Cause | None = None
     detail: str = ""
     tail: str = ""
+
+    @property
+    def id(self) -> str:
+        """Which analysis, as people call it."""
+        return f"{self.source}:{self.path}"
 
     @property
     def succeeded(self) -> bool:
@@ -104,7 +110,7 @@ def _failures(outcomes: Sequence[Outcome]) -> list[str]:
     if not failed:
         return []
     lines = ["", "## Those that failed", "", _row("analysis", "verdict", "cause", "in its own words"), _row(*["---"] * 4)]
-    return lines + [_row(f"{one.source}:{one.path}", f"{one.category} {one.reason}", one.cause or "", _code(one.detail)) for one in failed]
+    return lines + [_row(one.id, f"{one.category} {one.reason}", one.cause or "", _code(one.detail)) for one in failed]
 
 
 def _row(*cells: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fumehood.core.quantities import parse_duration
 from gallery.analyses import Analysis
@@ -14,19 +14,21 @@ from gallery.jobs import Json
 from gallery.report import Outcome
 
 
-def run(analyses: Sequence[Analysis], at_once: int) -> tuple[Outcome, ...]:
-    """Run them on the cluster; return what became of each."""
-    outcomes: list[Outcome] = []
+def run(analyses: Sequence[Analysis], at_once: int, tell: Callable[[Outcome], None]) -> None:
+    """Run them on the cluster; tell what became of each as soon as it is known."""
+    ended_well = 0
     failures: list[tuple[Analysis, Outcome, Failed]] = []
     with Gallery() as gallery:
 
         def ended(analysis: Analysis, job: Json) -> None:
+            nonlocal ended_well
             outcome, failed = _outcome(analysis, job), gallery.failed(job)
             if failed is None:
-                outcomes.append(outcome)
+                ended_well += 1
+                tell(outcome)
             else:
                 failures.append((analysis, outcome, failed))
-            done, verdict = len(outcomes) + len(failures), f"{failed.category} {failed.reason}" if failed else "succeeded"
+            done, verdict = ended_well + len(failures), f"{failed.category} {failed.reason}" if failed else "succeeded"
             _say(f"{done}/{len(analyses)} {analysis.id}: {verdict}")
 
         gallery.run(analyses, at_once, ended)
@@ -34,8 +36,7 @@ def run(analyses: Sequence[Analysis], at_once: int) -> tuple[Outcome, ...]:
             if undecided(failed):
                 _say(f"{analysis.id}: once more, without a sandbox")
                 failed = dataclasses.replace(failed, plain=gallery.plain(analysis))
-            outcomes.append(judged(outcome, failed))
-    return tuple(outcomes)
+            tell(judged(outcome, failed))
 
 
 def judged(outcome: Outcome, failed: Failed) -> Outcome:

@@ -6,6 +6,7 @@ import pytest
 
 from gallery.causes import Cause
 from gallery.collect import collect, collectors
+from gallery.report import Outcome
 from gallery.run import run
 from gallery.sample import sample
 
@@ -22,7 +23,8 @@ KNOWN = {
 
 def test_a_sample_of_what_others_wrote(environ: dict[str, str]) -> None:
     drawn = sample(collect(collectors()), COUNT)
-    outcomes = run(drawn, AT_ONCE)
-    assert sorted((one.source, one.path) for one in outcomes) == [(one.source, one.path) for one in drawn]
-    failed = {f"{one.source}:{one.path}": (one.cause, one.detail, one.tail) for one in outcomes if not one.succeeded}
+    outcomes: list[Outcome] = []
+    run(drawn, AT_ONCE, outcomes.append)
+    assert sorted(one.id for one in outcomes) == sorted(one.id for one in drawn)
+    failed = {one.id: (one.cause, one.detail, one.tail) for one in outcomes if not one.succeeded}
     assert {name: cause for name, (cause, _, _) in failed.items()} == KNOWN, failed
