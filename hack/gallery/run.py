@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,20 +17,18 @@ from gallery.report import Outcome
 
 def run(analyses: Sequence[Analysis], at_once: int, tell: Callable[[Outcome], None]) -> None:
     """Run them on the cluster; tell what became of each as soon as it is known."""
-    ended_well = 0
+    count = itertools.count(1)
     failures: list[tuple[Analysis, Outcome, Failed]] = []
     with Gallery() as gallery:
 
         def ended(analysis: Analysis, job: Json) -> None:
-            nonlocal ended_well
             outcome, failed = _outcome(analysis, job), gallery.failed(job)
             if failed is None:
-                ended_well += 1
                 tell(outcome)
             else:
                 failures.append((analysis, outcome, failed))
-            done, verdict = ended_well + len(failures), f"{failed.category} {failed.reason}" if failed else "succeeded"
-            _say(f"{done}/{len(analyses)} {analysis.id}: {verdict}")
+            verdict = f"{failed.category} {failed.reason}" if failed else "succeeded"
+            _say(f"{next(count)}/{len(analyses)} {analysis.id}: {verdict}")
 
         gallery.run(analyses, at_once, ended)
         for analysis, outcome, failed in failures:

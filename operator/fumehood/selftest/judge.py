@@ -114,7 +114,8 @@ def _artifacts(expected: Expectation, seen: Observation) -> Iterator[str]:
         yield "an artifact is there twice"
     if expected.artifacts is not None:
         yield from (f"no artifact {glob!r}" for glob in expected.artifacts if not any(fnmatchcase(name, glob) for name in names))
-        others = [name for name in names if not any(fnmatchcase(name, glob) for glob in expected.artifacts)]
+        own = [artifact.name for artifact in found if not artifact.preview]
+        others = [name for name in own if not any(fnmatchcase(name, glob) for glob in expected.artifacts)]
         if others:
             yield f"{len(others)} artifacts that must not be there: {others[0][:_SHOWN]!r}"
     if seen.manifest and any(
@@ -158,13 +159,14 @@ class _Sealed:
     name: str
     format: str
     active: bool
+    preview: bool  # which an adapter makes, of whatever there is
 
 
 def _sealed(seen: Observation) -> list[_Sealed]:
-    """All artifacts but previews, which an adapter makes, by the manifest; without it the first ones, which the status holds."""
+    """All artifacts by the manifest; without it the first ones, which the status holds."""
     listed = seen.status.result.artifacts if seen.status.result else ()
     known = seen.manifest.artifacts if seen.manifest is not None else listed
-    return [_Sealed(found.name, found.format, found.active) for found in known if not found.preview_of]
+    return [_Sealed(found.name, found.format, found.active, bool(found.preview_of)) for found in known]
 
 
 def _holds(place: str, text: str, words: tuple[str, ...]) -> Iterator[str]:
