@@ -131,6 +131,15 @@ def test_an_artifact_that_nobody_expects() -> None:
     assert len(faults(expected(artifacts=[]), seen(), None)) == 1
 
 
+def test_a_preview_may_be_there_but_is_judged_as_all_artifacts_are() -> None:
+    preview = dataclasses.replace(GOOD, name=".previews/good.txt.png", preview_of="good.txt")
+    wanted = expected(artifacts=["*.txt"], active=[])
+    assert faults(wanted, seen(manifest=dataclasses.replace(MANIFEST, artifacts=(GOOD, preview))), None) == []
+    active = dataclasses.replace(preview, active=True)
+    (fault,) = faults(wanted, seen(manifest=dataclasses.replace(MANIFEST, artifacts=(GOOD, active))), None)
+    assert fault.startswith("active: ")
+
+
 def test_another_level_than_the_one_asked_for() -> None:
     assert faults(expected(), seen(), Level.USERNS) == ["ran at level runc, not at userns"]
 
