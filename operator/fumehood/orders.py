@@ -54,6 +54,7 @@ def build(plan: Plan, store: ArtifactStore, start_deadline: float, readable: Rea
         outputs=plan.outputs,
         ignored=plan.ignored,
         provenance=plan.provenance,
+        preview=plan.preview,
         record_violations=plan.record_violations,
         egress=plan.egress is not None,
     )

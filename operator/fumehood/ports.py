@@ -40,6 +40,13 @@ class Adapter(Protocol):
     def execute(self, program: Program) -> wire.Command:
         """Return the command that starts the program; it is executed in the working directory."""
 
+    def preview(self, program: Program) -> wire.Command | None:
+        """Return the command that makes previews of what is in /outputs, once the program is gone; None: there are none.
+
+        It is executed as the program is, within half of what that left of its time and half of its memory, as
+        long as it does not write more than files of 1 MiB; nobody reads what it prints, or how it ends.
+        """
+
     def collect_outputs(self, program: Program) -> tuple[wire.OutputRule, ...]:
         """Return the rules for a job that gives none; empty: every file of /outputs is an artifact."""
 

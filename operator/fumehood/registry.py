@@ -46,6 +46,7 @@ def describer(name: str, adapters: Mapping[str, Adapter]) -> Callable[[Program],
             adapter=name,
             files=adapter.prepare(program),
             command=adapter.execute(program),
+            preview=adapter.preview(program) if program.previews else None,
             outputs=adapter.collect_outputs(program),
             ignored=adapter.cleanup(program),
         )

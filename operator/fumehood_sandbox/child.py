@@ -61,18 +61,18 @@ class _Plan:
     env: Mapping[bytes, bytes]
     candidates: Sequence[bytes]  # paths to try, as a shell would
     folder: str
-    limits: dict[int, int]
+    limits: Mapping[int, int]
     ruleset: int | None  # Landlock's; None: this kernel has none, and may lack it
     filters: seccomp.Filters
 
 
-def start(task: Task, layout: Layout, others: int) -> Child:
-    """Fork, contain and execute the task's command, beside `others` tasks of this UID.
+def start(task: Task, layout: Layout, rlimits: Mapping[int, int]) -> Child:
+    """Fork, contain and execute the task's command within `rlimits` (resource -> value).
 
     Raises:
         StartError: nothing was executed.
     """
-    plan = _prepare(task, layout, others)
+    plan = _prepare(task, layout, rlimits)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stdout, stderr = os.pipe(), os.pipe()
     pid = os.fork()
@@ -89,7 +89,7 @@ def start(task: Task, layout: Layout, others: int) -> Child:
     return Child(pid, stdout[0], stderr[0], refusals, time.monotonic())
 
 
-def _prepare(task: Task, layout: Layout, others: int) -> _Plan:
+def _prepare(task: Task, layout: Layout, rlimits: Mapping[int, int]) -> _Plan:
     argv = [argument.encode() for argument in task.command.argv]
     env = {name.encode(): value.encode() for name, value in task.command.env.items()}
     if not argv or not argv[0] or any(b"\0" in text for text in (*argv, *env, *env.values())):
@@ -104,7 +104,7 @@ def _prepare(task: Task, layout: Layout, others: int) -> _Plan:
         env=env,
         candidates=_candidates(argv[0], env.get(b"PATH", os.defpath.encode())),
         folder=layout.work,
-        limits=limits.for_program(task.limits, others),
+        limits=rlimits,
         ruleset=ruleset,
         filters=filters,
     )

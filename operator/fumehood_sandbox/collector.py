@@ -103,7 +103,7 @@ def _attempt(order: Order, layout: Layout, course: _Course, stopped: _Stopped) -
     if refusal:
         course.claim = refusal
     else:
-        conversation.give(course.channel, Task(order.command, order.limits, order.egress, order.record_violations))
+        conversation.give(course.channel, Task(order.command, order.limits, order.egress, order.record_violations, order.preview))
         _load()
         course.claim = conversation.follow(course.channel, order.limits.wall_clock, course.logs)
 

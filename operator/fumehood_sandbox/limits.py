@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import math
 import resource
+from collections.abc import Mapping
 
+from .border.bounds import MAX_PREVIEW
 from .border.limits import Limits
 
 _LOCKED_MEMORY = 64 << 10
 _CPU_SLACK = 5
 # The kernel counts tasks for this user that are not there to be seen: one in a user namespace that runc made.
 _UNSEEN_TASKS = 8
+_MOST_FOR_PREVIEWS = 512 << 20  # bytes of memory
 _REALTIME_PRIORITY = 14  # RLIMIT_RTPRIO, for which the standard library has no name
 # A kernel without message queues and real-time scheduling (gVisor) refuses these two.
 _DISPENSABLE = {resource.RLIMIT_MSGQUEUE, _REALTIME_PRIORITY}
@@ -36,7 +39,13 @@ def for_program(limits: Limits, others: int) -> dict[int, int]:
     }
 
 
-def apply(values: dict[int, int]) -> None:
+def for_preview(limits: Limits, others: int) -> dict[int, int]:
+    """Return the same for what makes previews: it meets walls before it comes near a limit of the attempt, or of the container."""
+    memory = min(_MOST_FOR_PREVIEWS, limits.memory // 2)
+    return for_program(limits, others) | {resource.RLIMIT_DATA: memory, resource.RLIMIT_FSIZE: MAX_PREVIEW}
+
+
+def apply(values: Mapping[int, int]) -> None:
     """Set each limit for this process, never above the hard limit that is there.
 
     Raises:

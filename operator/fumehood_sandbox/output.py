@@ -18,10 +18,11 @@ _DRAIN = 4096  # chunks left in a pipe at the end: as many as it has pages, if t
 
 
 class Output:
-    """Both pipes of the program."""
+    """Both pipes of the program; what comes through is forwarded only if it is to be `heard`."""
 
-    def __init__(self, channel: Channel, limit: int, stdout: int, stderr: int) -> None:
+    def __init__(self, channel: Channel, limit: int, stdout: int, stderr: int, *, heard: bool = True) -> None:
         self._channel = channel
+        self._heard = heard
         self._limit = limit
         self._kinds = {stdout: Kind.STDOUT, stderr: Kind.STDERR}
         self._copies = {Kind.STDOUT: 1, Kind.STDERR: 2}
@@ -69,6 +70,8 @@ class Output:
         # The collector gets the chunk that passes the limit whole: it counts for itself.
         room = max(0, self._limit - self.total)
         self.total += len(chunk)
+        if not self._heard:
+            return
         self._channel.queue(kind, chunk)
         with contextlib.suppress(ChannelError):  # the supervisor will notice
             self._channel.flush()

@@ -7,13 +7,14 @@ the program, how it went. `run` is the whole of it, one step after the other.
 
 from __future__ import annotations
 
+import dataclasses
 import select
 import socket
 import sys
 import time
 from collections.abc import Sequence
 
-from . import child, kernel, limits, processes, protections, readable, signals
+from . import child, kernel, limits, previews, processes, protections, readable, signals
 from .border import VERSION
 from .border.bounds import MAX_FRAME
 from .border.claim import Claim, Ending
@@ -90,7 +91,7 @@ def _attempt(task: Task, layout: Layout, channel: Channel, caught: signals.Signa
     """Run the program and return what became of it."""
     meters = Meters(layout, task.limits)
     try:
-        program = child.start(task, layout, meters.tasks.others)
+        program = child.start(task, layout, limits.for_program(task.limits, meters.tasks.others))
     except child.StartError as error:
         processes.end_all(_QUIESCE)
         return Claim(Ending.NOT_STARTED, fault=error.fault, detail=error.detail)
@@ -99,31 +100,36 @@ def _attempt(task: Task, layout: Layout, channel: Channel, caught: signals.Signa
     supervisor = Supervisor(Watched(program, task.limits, channel, caught, meters, output))
     supervisor.run()
     wall = time.monotonic() - program.started
-    quiet = _quiesce(supervisor, layout)
+    quiet, ended = _quiesce(layout)
+    supervisor.learn(ended)
+    supervisor.close()
     if supervisor.stop is Stop.COLLECTOR_LOST:
         raise ChannelError("the collector is gone")
     output.drain()
     verdict = judge(_facts(supervisor, meters), task.limits)
-    return Claim(
+    claim = Claim(
         ending=verdict.ending,
         exit_code=verdict.exit_code,
         signal=verdict.signal,
         breach=verdict.breach,
-        detail=None if quiet else "some processes could not be ended",
         violations=_violations(program, supervisor),
         usage=meters.usage(wall),
         started_at=started_at,
         ended_at=now(),
     )
+    if quiet and claim.ending is Ending.EXITED:
+        stop = previews.make(task, claim.usage, layout, channel, caught)
+        quiet, _ = _quiesce(layout)
+        if stop is Stop.COLLECTOR_LOST:
+            raise ChannelError("the collector is gone")
+    return claim if quiet else dataclasses.replace(claim, detail="some processes could not be ended")
 
 
-def _quiesce(supervisor: Supervisor, layout: Layout) -> bool:
-    """End every process, then let the collector read the outputs; whether all processes are gone."""
+def _quiesce(layout: Layout) -> tuple[bool, dict[int, int]]:
+    """End every process, then let the collector read the outputs; whether all are gone, and the wait status of each reaped one."""
     quiet, ended = processes.end_all(_QUIESCE)
-    supervisor.learn(ended)
-    supervisor.close()
     readable.make_readable(layout.outputs, _READABLE)
-    return quiet
+    return quiet, ended
 
 
 def _violations(program: child.Child, supervisor: Supervisor) -> dict[str, int]:

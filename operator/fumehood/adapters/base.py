@@ -14,15 +14,12 @@ def as_path(entrypoint: str) -> str:
     return f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint
 
 
-def previews(program: Program) -> str:
-    """Return the limits that previews must not come near, as drivers read them: WALL,CPU,MEMORY,FILES,DISK in seconds and bytes.
+def room(program: Program) -> tuple[str, str] | None:
+    """Return how many files and bytes there may be below all writable folders, as arguments for what makes previews.
 
-    Empty if none are made: nobody wants them, or nobody knows the limits.
+    None if nobody knows.
     """
-    limits = program.limits
-    if not program.previews or limits is None or limits.processes <= 1:
-        return ""
-    return f"{limits.wall_clock:g},{limits.cpu_time:g},{limits.memory},{limits.files},{limits.disk}"
+    return None if program.limits is None else (str(program.limits.files), str(program.limits.disk))
 
 
 class PlainAdapter:
@@ -31,6 +28,10 @@ class PlainAdapter:
     def prepare(self, program: Program) -> Mapping[str, str]:
         """See `ports.Adapter`: no files."""
         return {}
+
+    def preview(self, program: Program) -> wire.Command | None:
+        """See `ports.Adapter`: none."""
+        return None
 
     def collect_outputs(self, program: Program) -> tuple[wire.OutputRule, ...]:
         """See `ports.Adapter`: everything."""

@@ -15,12 +15,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from fumehood_sandbox import wire
+
 from ..api.v1alpha1 import SCHEMA_MAJOR, AnalysisJobSpec
 from . import sanitise
 from .material import PlannedFile
 from .plan import Plan
 
-VERSION = 1  # of the key's own content
+VERSION = 2  # of the key's own content
 _TIMES = ("wall_clock", "cpu_time")
 
 
@@ -63,18 +65,22 @@ def contents(plan: Plan, spec: AnalysisJobSpec) -> dict[str, Any]:
         "adapter": plan.provenance.adapter,
         "entrypoint": spec.source.entrypoint,
         "args": list(spec.args),
-        "command": {"argv": list(plan.command.argv), "env": plan.command.env},
+        "command": _command(plan.command),
         "source": _digests(plan.source),  # the adapter's files among them
         "inputs": _digests(plan.inputs),  # the parameters among them
         "seed": spec.seed,
         "outputs": [[rule.path, rule.kind] for rule in plan.outputs],  # the first that fits decides
         "ignored": sorted(plan.ignored),
-        "previews": spec.previews,
+        "preview": _command(plan.preview) if plan.preview else None,
         "limits": limits | {"cpu": format(plan.granted.cpu.normalize(), "f")},
         "recordViolations": plan.record_violations,
         # No result from behind a weaker wall is taken for one from behind a stronger.
         "isolation": {"runtimeClass": plan.runtime_class, "userNamespaces": plan.user_namespaces},
     }
+
+
+def _command(command: wire.Command) -> dict[str, Any]:
+    return {"argv": list(command.argv), "env": command.env}
 
 
 def _digests(files: Iterable[PlannedFile]) -> dict[str, str]:

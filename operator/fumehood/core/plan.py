@@ -71,6 +71,7 @@ class Plan:
     environment: str
     env_version: str
     command: wire.Command
+    preview: wire.Command | None
     deadlines: wire.Deadlines
     source: tuple[PlannedFile, ...]
     inputs: tuple[PlannedFile, ...]
@@ -121,6 +122,8 @@ def make_plan(
     granted = grant(spec.limits, offer.defaults, offer.maximums, deadlines.harvest)
     described = describe(_program(job, offer.command or (), granted))
     drivers = tuple(PlannedFile(f"{DRIVER}/{name}", text=text) for name, text in sorted(described.files.items()))
+    base = _base(granted.cpu, spec.seed)
+
     rules = tuple(wire.OutputRule(rule.path, rule.kind) for rule in spec.outputs)
     return Plan(
         subject=subject,
@@ -131,10 +134,8 @@ def make_plan(
         granted=granted,
         environment=environment.metadata.name,
         env_version=offer.env_version,
-        command=wire.Command(
-            described.command.argv,
-            _base(granted.cpu, spec.seed) | _joined(described.command.env, offer.env) | RESERVED_ENVIRONMENT,
-        ),
+        command=_complete(described.command, base, offer.env),
+        preview=_complete(described.preview, base, offer.env) if described.preview else None,
         deadlines=replace(deadlines, harvest=granted.harvest),
         source=(*source, *drivers),
         inputs=inputs,
@@ -162,6 +163,11 @@ def _program(job: AnalysisJob, starter: tuple[str, ...], granted: Granted) -> Pr
 def _base(cpu: Decimal, seed: int | None) -> dict[str, str]:
     environment = BASE_ENVIRONMENT | dict.fromkeys(THREADS, str(_threads(cpu)))
     return environment if seed is None else environment | {"FUMEHOOD_SEED": str(seed)}
+
+
+def _complete(command: wire.Command, base: Mapping[str, str], given: Mapping[str, str]) -> wire.Command:
+    """Return an adapter's command with all of its environment; `given` is the AnalysisEnvironment's part."""
+    return wire.Command(command.argv, {**base, **_joined(command.env, given), **RESERVED_ENVIRONMENT})
 
 
 def _joined(adapter: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,8 +17,8 @@ class Program:
     """What a job wants to run.
 
     `cpus`: how many threads are worth having; `seed`: of random numbers, if the job gives one;
-    `previews`: whether small pictures and heads of tables are wanted; `limits`: of the attempt,
-    where they are known; `starter`: `spec.command` of the environment, if it has one.
+    `previews`: whether `preview` will be asked; `limits`: of the attempt, where they are known;
+    `starter`: `spec.command` of the environment, if it has one.
     """
 
     entrypoint: str
@@ -37,6 +37,7 @@ class Description:
     adapter: str
     files: Mapping[str, str]
     command: wire.Command
+    preview: wire.Command | None
     outputs: tuple[wire.OutputRule, ...]
     ignored: tuple[str, ...]
 

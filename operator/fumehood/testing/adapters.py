@@ -109,8 +109,10 @@ class AdapterContract:
         return plain + [dataclasses.replace(program, **variant) for program in plain for variant in variants]
 
     def commands(self) -> list[wire.Command]:
-        """How all of them are started."""
-        return [self.adapter.execute(program) for program in self.programs()]
+        """How all of them are started, and their previews."""
+        programs = self.programs()
+        previews = (self.adapter.preview(program) for program in programs)
+        return [*map(self.adapter.execute, programs), *filter(None, previews)]
 
     # Its shape.
 
@@ -180,6 +182,11 @@ class AdapterContract:
         for program in self.programs():
             bare = self.adapter.execute(dataclasses.replace(program, args=())).argv
             assert self.adapter.execute(program).argv[: len(bare)] == bare
+
+    def test_previews_do_not_follow_from_arguments(self) -> None:
+        """What makes them looks at what is in /outputs."""
+        for program in self.programs():
+            assert self.adapter.preview(program) == self.adapter.preview(dataclasses.replace(program, args=("other",)))
 
     @_GENERATED
     @given(args=_ARGUMENTS)
@@ -305,7 +312,13 @@ class AdapterContract:
         ended = [Ended(1, "", text) for text in ("", "some text\n", *self.missing, *self.failures)]
         return [
             *(
-                (dict(self.adapter.prepare(one)), self.adapter.execute(one), self.adapter.collect_outputs(one), self.adapter.cleanup(one))
+                (
+                    dict(self.adapter.prepare(one)),
+                    self.adapter.execute(one),
+                    self.adapter.preview(one),
+                    self.adapter.collect_outputs(one),
+                    self.adapter.cleanup(one),
+                )
                 for one in self.programs()
             ),
             *map(self.adapter.diagnose, ended),

@@ -106,4 +106,5 @@ class Order:
     ignored: tuple[str, ...] = ()  # globs of what is no artifact unless a rule of `outputs` wants it
     provenance: Provenance = Provenance()
     egress: bool = False  # the program may use the internet, as far as the network lets it
+    preview: Command | None = None  # makes pictures and heads of what the program left; its end is nobody's failure
     record_violations: bool = False  # a refused system call is recorded, and does not fail the attempt

@@ -23,3 +23,4 @@ class Task:
     limits: Limits
     egress: bool = False
     record_violations: bool = False
+    preview: Command | None = None  # run once the program is gone, within what it left of its limits

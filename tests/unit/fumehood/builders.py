@@ -184,4 +184,5 @@ def settings(**fields: Any) -> Settings:
 
 def describing(*argv: str, **variables: str) -> Callable[[Program], Description]:
     """Return an adapter that makes one command of every program."""
-    return lambda program: Description("python", {}, wire.Command(argv, variables), (), ())
+    preview = wire.Command(("preview",), {})
+    return lambda program: Description("python", {}, wire.Command(argv, variables), preview if program.previews else None, (), ())

@@ -5,9 +5,10 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from fumehood import registry
-from fumehood.core.program import Program
+from fumehood.core.program import DRIVER, Program
 from fumehood.errors import SettingsError
 from fumehood_sandbox import wire
+from unit.fumehood.adapters.sandbox import LIMITS
 
 
 def test_one_that_is_not_installed_stops_the_start_and_says_what_there_is() -> None:
@@ -43,3 +44,13 @@ def test_the_environments_command_starts_the_program(starter: tuple[str, ...], a
     """Only a word that is the placeholder is replaced, and only of the environment's: arguments are the user's."""
     command = registry.load_adapters(("command",))["command"].execute(Program("main.x", ("-c", "{entrypoint}"), starter=starter))
     assert command.argv == argv
+
+
+@pytest.mark.parametrize("name", ["python", "latex", "r"])
+def test_previews_are_made_of_what_a_language_draws_if_they_are_wanted(name: str) -> None:
+    describe = registry.describer(name, registry.load_adapters((name,)))
+    wanted, unwanted = (describe(Program("main.x", previews=previews, limits=LIMITS)) for previews in (True, False))
+    assert wanted.preview is not None and unwanted.preview is None
+    assert wanted.preview.argv[-2:] == (str(LIMITS.files), str(LIMITS.disk))
+    script = next(word for word in wanted.preview.argv if word.startswith(f"{DRIVER}/"))
+    assert script.removeprefix(f"{DRIVER}/") in wanted.files

@@ -10,9 +10,9 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, previews
+from ..base import PlainAdapter, as_path, room
 
-_DRIVER = "fumehood_latex.sh"
+_DRIVER, _PREVIEWS = "fumehood_latex.sh", "fumehood_previews.sh"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.is_file()}
 
 # What TeX writes with -file-line-error, or of what has no line. The text is the program's, and may be forged.
@@ -48,7 +48,12 @@ class LatexAdapter(PlainAdapter):
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
         command = ("sh", f"{DRIVER}/{_DRIVER}", as_path(program.entrypoint), *program.args)
-        return wire.Command(command, {"FUMEHOOD_PREVIEWS": previews(program)})
+        return wire.Command(command, {})
+
+    def preview(self, program: Program) -> wire.Command | None:
+        """See `ports.Adapter`: of the first pages, from the PDF that the driver has left in its build folder."""
+        given = room(program)
+        return wire.Command(("sh", f"{DRIVER}/{_PREVIEWS}", as_path(program.entrypoint), *given), {}) if given else None
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the first error, at which TeX stops."""

@@ -9,11 +9,12 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, previews
+from ..base import PlainAdapter, as_path, room
 from .messages import diagnosis
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
 _NOTEBOOK = "fumehood_notebook.py"
+_PREVIEWS = "fumehood_previews.py"
 _SETTINGS = "matplotlibrc"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.is_file()}
 
@@ -37,11 +38,15 @@ class PythonAdapter(PlainAdapter):
             "PYTHONHASHSEED": str(program.seed or 0),
             "PYTHONPATH": _FOLDER,  # for `sitecustomize`, which takes it away again
             "FUMEHOOD_FIGURES": _figures(program.limits),
-            "FUMEHOOD_PREVIEWS": previews(program),
             "MPLBACKEND": "Agg",  # there is no display
             "MATPLOTLIBRC": f"{_FOLDER}/{_SETTINGS}",
         }
         return wire.Command(("python3", *_start(program), *program.args), environment)
+
+    def preview(self, program: Program) -> wire.Command | None:
+        """See `ports.Adapter`: with what of Pillow, pypdfium2, resvg_py, pandas and pyarrow the environment has."""
+        given = room(program)
+        return wire.Command(("python3", "-s", f"{DRIVER}/{_PREVIEWS}", *given), {"PYTHONDONTWRITEBYTECODE": "1"}) if given else None
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the last traceback."""

@@ -10,8 +10,9 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, previews
+from ..base import PlainAdapter, as_path, room
 
+_PREVIEWS = f"{DRIVER}/fumehood_previews.R"
 _PROFILE = f"{wire.WORK}/{DRIVER}/fumehood_profile.R"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".R")}
 # As --vanilla, but for the profile, which is ours.
@@ -36,11 +37,13 @@ class RAdapter(PlainAdapter):
 
     def execute(self, program: Program) -> wire.Command:
         """See `ports.Adapter`."""
-        environment = dict.fromkeys(_THREADS, str(program.cpus)) | {
-            "R_PROFILE_USER": _PROFILE,
-            "FUMEHOOD_PREVIEWS": previews(program),
-        }
+        environment = dict.fromkeys(_THREADS, str(program.cpus)) | {"R_PROFILE_USER": _PROFILE}
         return wire.Command(("Rscript", *_OPTIONS, as_path(program.entrypoint), *program.args), environment)
+
+    def preview(self, program: Program) -> wire.Command | None:
+        """See `ports.Adapter`: with what of pdftocairo and rsvg-convert the environment has."""
+        given = room(program)
+        return wire.Command(("Rscript", "--vanilla", _PREVIEWS, *given), {}) if given else None
 
     def cleanup(self, program: Program) -> tuple[str, ...]:
         """See `ports.Adapter`: what R leaves in its working directory, if a program makes /outputs that."""

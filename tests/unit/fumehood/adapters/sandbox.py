@@ -73,7 +73,25 @@ class Sandbox:
             timeout=PATIENCE,
         )
         assert not check or done.returncode == 0, done.stderr
+        if previews:
+            self.preview(program, own | dict(env or {}))
         return done
+
+    def preview(self, program: Program, env: Mapping[str, str]) -> None:
+        """Make previews, with as much memory as the smallest job has for them; whatever comes of it."""
+        command = ADAPTER.preview(program)
+        assert command is not None
+        bounds = ["sh", "-c", 'ulimit -d 131072; ulimit -t 10; exec "$@"', "sh"]
+        subprocess.run(
+            [*bounds, sys.executable, *command.argv[1:]],
+            cwd=self.work,
+            env={**BASE_ENVIRONMENT, **command.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=PATIENCE,
+        )
 
     def script(self, code: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run one file, main.py."""

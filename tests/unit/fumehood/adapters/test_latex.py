@@ -19,13 +19,13 @@ def diagnose(stderr: str) -> Diagnosis | None:
 def test_the_driver_is_started_with_the_source_and_the_options() -> None:
     command = ADAPTER.execute(Program("paper/main.tex", ("--engine=lualatex", "$(id)")))
     assert command.argv == ("sh", ".fumehood/fumehood_latex.sh", "paper/main.tex", "--engine=lualatex", "$(id)")
-    assert command.env == {"FUMEHOOD_PREVIEWS": ""}  # nobody knows the limits
+    assert command.env == {}
 
 
 def test_what_the_driver_needs_is_staged_beside_it() -> None:
     staged = ADAPTER.prepare(Program("main.tex"))
     driver = staged["fumehood_latex.sh"]
-    assert set(staged) == {"fumehood_latex.sh", "fumehood_picture.tex", "fumehood_equation.tex"}
+    assert set(staged) == {"fumehood_latex.sh", "fumehood_picture.tex", "fumehood_equation.tex", "fumehood_previews.sh"}
     assert "-no-shell-escape" in driver and "openout_any=p" in driver
 
 

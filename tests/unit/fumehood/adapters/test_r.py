@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 
@@ -25,14 +24,11 @@ def test_the_program_runs_as_itself_with_its_arguments() -> None:
     assert command.env["R_DATATABLE_NUM_THREADS"] == "3"
 
 
-def test_previews_are_made_if_they_are_wanted_and_limits_are_known() -> None:
-    def asked(**options: Any) -> str:
-        return ADAPTER.execute(Program("main.R", **options)).env["FUMEHOOD_PREVIEWS"]
-
-    assert (asked(), asked(limits=LIMITS, previews=False)) == ("", "")
-    wall, cpu, memory, files, disk = asked(limits=LIMITS).split(",")
-    assert (float(wall), float(cpu)) == (LIMITS.wall_clock, LIMITS.cpu_time)
-    assert (int(memory), int(files), int(disk)) == (LIMITS.memory, LIMITS.files, LIMITS.disk)
+def test_previews_know_the_limits_on_files() -> None:
+    assert ADAPTER.preview(Program("main.R")) is None
+    found = ADAPTER.preview(Program("main.R", limits=LIMITS))
+    assert found is not None
+    assert found.argv[-2:] == (str(LIMITS.files), str(LIMITS.disk))
 
 
 def test_the_profile_and_the_previews_are_staged() -> None:

@@ -9,8 +9,6 @@ set -u
 
 passes=5
 pixels=4096  # width and height of a picture at most
-preview=1024 previews=20  # pixels; pages
-began=$(date +%s)
 here=$(cd "$(dirname "$0")" && pwd)
 outputs=${FUMEHOOD_OUTPUTS:-/outputs}
 build=${TMPDIR:-/tmp}/latex  # always the same: its name is hashed into the PDF
@@ -153,39 +151,13 @@ draw() {
             svg) vector $page "$target.svg" || exit 1 ;;
             png) pdftocairo -png -singlefile -f $page -l $page $(resolution $page) "$name.pdf" "$target" || exit 1 ;;
         esac
-        thumbnail $page "$target.$1"
         page=$((page + 1))
     done
-}
-
-# One picture of a page does for all that shows it; no file of a job has a name with a dot in front. They come near
-# no limit of the job (WALL,CPU,MEMORY,FILES,DISK): each gets a part of what is left, and is no loss.
-thumbnail() {
-    [ -n "${FUMEHOOD_PREVIEWS:-}" ] && [ "$1" -le $previews ] || return 0
-    if [ ! -e ".page-$1.png" ]; then
-        echo "$FUMEHOOD_PREVIEWS" | tr , ' ' | {
-            read -r wall cpu memory files disk
-            [ "${wall%.*}" -le "${cpu%.*}" ] || wall=$cpu
-            seconds=$(((${wall%.*} - $(date +%s) + began) / 2))
-            used=$(du -sk "$outputs" "$build" | awk '{ sum += $1 } END { print sum }')
-            entries=$(find "$outputs" "$build" "$HOME" | wc -l)
-            [ $seconds -ge 1 ] && [ $((memory >> 20)) -ge 256 ] && [ $((files - entries)) -gt 10 ] && [ $(((disk >> 10) - used)) -gt 4096 ] || exit 0
-            ulimit -d $((memory / 2 >> 10))
-            ulimit -t 10
-            ulimit -f 2048
-            timeout -k 1 $seconds pdftocairo -png -singlefile -f "$1" -l "$1" -scale-to $preview "$name.pdf" ".page-$1"
-        } || rm -f ".page-$1.png"
-    fi
-    if [ -e ".page-$1.png" ]; then
-        mkdir -p "$outputs/.previews"
-        cp ".page-$1.png" "$outputs/.previews/${2##*/}.png"
-    fi
 }
 
 for format in $(echo "$formats" | tr , ' '); do
     if [ "$format" = pdf ]; then
         cp "$name.pdf" "$outputs/" || exit 1
-        thumbnail 1 "$name.pdf"
     else
         draw "$format"
     fi

@@ -1,10 +1,10 @@
 """Small pictures of plots and heads of tables, beside the artifacts: /outputs/.previews/NAME.png and NAME.json.
 
-    python3 fumehood_previews.py FOLDER SECONDS MEMORY FILES DISK
+    python3 fumehood_previews.py FILES DISK
 
 With what the environment has: Pillow for pictures, pypdfium2 for PDF, resvg_py for
 SVG, pandas or pyarrow for what is no text. What it has not, and what cannot be read,
-gets none. This is a process of its own, which ends by itself at its bounds.
+gets none. Whoever starts this bounds its time, its memory and the size of what it writes.
 """
 
 import os
@@ -17,7 +17,6 @@ MOST_PIXELS = 50 * 1000 * 1000  # of a picture that is looked at
 SMALL_TABLE = 4 << 10  # a text table of no more bytes, that would be shown whole, is its own preview
 LARGEST = 64 << 20  # bytes of an artifact that is looked at
 FILES = 100
-PROCESSOR = 10  # seconds of its time
 ROWS, COLUMNS, CELL, LINE = 20, 50, 200, 100 * 1000
 
 
@@ -213,17 +212,5 @@ _MAKERS = {
 }
 
 
-def main(folder, seconds, memory, files, disk):
-    """Make what can be made within these bounds; at the first two this process is ended, or refused memory."""
-    import resource
-    import signal
-
-    signal.alarm(seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    make(folder, files, disk)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    make(os.environ.get("FUMEHOOD_OUTPUTS", "/outputs"), *map(int, sys.argv[1:]))

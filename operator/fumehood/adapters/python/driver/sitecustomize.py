@@ -1,8 +1,8 @@
 """Loaded by the interpreter before the program, which runs as itself: same `__main__`, same traceback, same exit code.
 
 Seeds the generators if the job has a seed, gives matplotlib its font cache, and, at
-the very end, saves figures that were left open and has previews made. Only the
-first process does: what it starts finds nothing of this.
+the very end, saves figures that were left open. Only the first process does: what
+it starts finds nothing of this.
 
 No module is imported before the program's own folder is on the path: a file of the
 program may have the name of any module, and is meant then.
@@ -13,13 +13,10 @@ import os
 import sys
 from _frozen_importlib import module_from_spec
 from _frozen_importlib_external import PathFinder
-from time import monotonic
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_STARTED, _PROCESS = monotonic(), os.getpid()
+_PROCESS = os.getpid()
 _MOST_FIGURES = 100
-_MOST_SECONDS, _LEAST_SECONDS = 60.0, 0.5  # of previews, by the clock
-_MOST_MEMORY, _LEAST_MEMORY = 512 << 20, 96 << 20
 
 
 class _Hook:
@@ -125,46 +122,9 @@ def _free(folder, stem, suffix):
     return path
 
 
-def _preview(folder, wall, cpu, memory, files, disk):
-    """Let a process of its own make the previews, within a part of what is left of each limit: it may come to any end."""
-    used = os.times()
-    seconds = min(_MOST_SECONDS, (wall - (monotonic() - _STARTED)) / 2, (cpu - sum(used[:4])) / 2)
-    memory = min(_MOST_MEMORY, _memory_left(memory) // 2)
-    if seconds < _LEAST_SECONDS or memory < _LEAST_MEMORY or not any(names for _, _, names in os.walk(folder)):
-        return
-    bounds = (str(int(bound)) for bound in (seconds + 1, memory, files, disk))
-    child = os.posix_spawn(
-        sys.executable,
-        [sys.executable, os.path.join(_HERE, "fumehood_previews.py"), folder, *bounds],
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)],
-        setsigdef=[14],  # SIGALRM ends it
-        setsigmask=[],
-    )
-    os.waitpid(child, 0)
-
-
-def _memory_left(limit):
-    """Return the bytes that may still be taken: what this process leaves of the limit, and by the kernel's word, if it tells."""
-    with open("/proc/self/statm") as sizes:
-        left = limit - int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    try:
-        with open("/sys/fs/cgroup/memory.max") as most, open("/sys/fs/cgroup/memory.current") as now:
-            told = int(most.read()) - int(now.read())
-        with open("/sys/fs/cgroup/memory.stat") as counts:
-            # The cache of files gives way to whoever needs memory.
-            told += sum(int(line.split()[1]) for line in counts if line.startswith("inactive_file "))
-    except (OSError, ValueError):
-        return left
-    return min(left, told)
-
-
 def _prepare(figures):
     folder = os.environ.get("FUMEHOOD_OUTPUTS", "/outputs")
     after = {}
-    previews = os.environ.pop("FUMEHOOD_PREVIEWS", "")
-    if previews:
-        _at_end(_preview, folder, *(float(bound) for bound in previews.split(",")))  # what is registered first runs last
     most = int(figures or 0)
     if most:
         left = _Figures(folder, most)

@@ -1,10 +1,10 @@
 # Small pictures of plots and heads of tables, beside the artifacts: /outputs/.previews/NAME.png and NAME.json.
 #
-#     R --vanilla -f fumehood_previews.R --args FOLDER FILES DISK
+#     Rscript --vanilla fumehood_previews.R FILES DISK
 #
 # With what the environment has: pdftocairo for PDF, rsvg-convert for SVG and large
-# PNG files. What it has not, and what cannot be read, gets none. This is a process of its
-# own, whose caller bounds its time, its memory and the size of what it writes.
+# PNG files. What it has not, and what cannot be read, gets none. Whoever starts this bounds
+# its time, its memory and the size of what it writes.
 
 FOLDER <- ".previews"
 PIXELS <- 1024  # width and height at most
@@ -52,7 +52,7 @@ picture <- function(path, target) {
     if (max(size) <= PIXELS && file.size(path) <= SMALL) return()
     folder <- tempfile()
     dir.create(folder)
-    file.copy(path, file.path(folder, "picture.png"))
+    file.symlink(path, file.path(folder, "picture.png"))
     drawing <- file.path(folder, "picture.svg")
     writeLines(sprintf('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d"><image href="picture.png" width="%d" height="%d"/></svg>', size[1], size[2], size[1], size[2]), drawing)
     svg(drawing, target)
@@ -89,4 +89,4 @@ text <- function(values) {
 }
 
 arguments <- commandArgs(TRUE)
-make(arguments[1], as.numeric(arguments[2]), as.numeric(arguments[3]))
+make(Sys.getenv("FUMEHOOD_OUTPUTS", "/outputs"), as.numeric(arguments[1]), as.numeric(arguments[2]))

@@ -1,14 +1,12 @@
 # Read by R before the program, which runs as itself: same commandArgs(), same traceback, same exit status.
 #
 # Checks the program's syntax, gives plots a device that writes to /outputs, seeds the
-# generator if the job has a seed, tells the line of an error, and, at the very end, makes
-# previews. Only the first process does: what it starts finds nothing of this.
+# generator if the job has a seed, and tells the line of an error. Only the first process
+# does: what it starts finds nothing of this.
 
 invisible(local({
-    here <- dirname(Sys.getenv("R_PROFILE_USER"))
     outputs <- Sys.getenv("FUMEHOOD_OUTPUTS", "/outputs")
-    bounds <- as.numeric(strsplit(Sys.getenv("FUMEHOOD_PREVIEWS"), ",")[[1]])
-    Sys.unsetenv(c("R_PROFILE_USER", "FUMEHOOD_PREVIEWS"))
+    Sys.unsetenv("R_PROFILE_USER")
     program <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1])
 
     expressions <- tryCatch(parse(program, keep.source = TRUE, encoding = "UTF-8"), error = function(error) {
@@ -73,32 +71,6 @@ invisible(local({
         TRUE
     }, name = "fumehood")
 
-    # A process of its own makes the previews, within a part of what is left of each limit: it may come to any end.
-    preview <- function() {
-        used <- proc.time()
-        seconds <- min(60, (bounds[1] - used[["elapsed"]]) / 2, (bounds[2] - sum(used[-3], na.rm = TRUE)) / 2)
-        memory <- min(512 * 1024^2, memory_left() / 3)  # for R, and for the program that draws
-        if (seconds < 1 || memory < 96 * 1024^2) return()
-        call <- c(file.path(R.home("bin"), "R"), "--vanilla", "--no-echo", "-f", file.path(here, "fumehood_previews.R"), "--args", outputs,
-            format(bounds[4:5], scientific = FALSE, trim = TRUE))
-        limit <- sprintf("ulimit -d %.0f; ulimit -t 10; ulimit -f 2048; exec timeout -k 1 %.1f \"$@\"", memory / 1024, seconds)
-        system2("sh", c("-c", shQuote(limit), "sh", shQuote(call)), stdout = FALSE, stderr = FALSE)
-    }
-
-    # What may still be taken: what this process leaves of the limit, and by the kernel's word, if it tells.
-    memory_left <- function() {
-        own <- grep("^VmRSS:", readLines("/proc/self/status", warn = FALSE), value = TRUE)
-        left <- bounds[3] - 1024 * as.numeric(gsub("[^0-9]", "", own))
-        told <- suppressWarnings(tryCatch({
-            held <- function(name) as.numeric(readLines(file.path("/sys/fs/cgroup", name), warn = FALSE))
-            counts <- readLines("/sys/fs/cgroup/memory.stat", warn = FALSE)
-            # The cache of files gives way to whoever needs memory.
-            cache <- as.numeric(sub("^inactive_file ", "", grep("^inactive_file ", counts, value = TRUE)))
-            held("memory.max") - held("memory.current") + cache
-        }, error = function(error) NA))
-        min(left, told, na.rm = TRUE)
-    }
-
     seed <- Sys.getenv("FUMEHOOD_SEED")
     if (nzchar(seed)) {
         set.seed(as.integer(seed))
@@ -106,6 +78,5 @@ invisible(local({
 
     reg.finalizer(globalenv(), function(...) {
         try(grDevices::graphics.off(), silent = TRUE)
-        if (length(bounds)) try(preview(), silent = TRUE)
     }, onexit = TRUE)
 }))
