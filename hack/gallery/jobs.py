@@ -13,6 +13,7 @@ from gallery.analyses import Analysis
 
 GROUP, VERSION = "fumehood.dev", "v1alpha1"
 # What a careful workstation would give: none of these is what is tested here.
+REQUESTS = {"cpu": "100m", "memory": "256Mi"}
 LIMITS = {
     "wallClock": "30m",
     "cpuTime": "30m",
@@ -80,7 +81,8 @@ def _plain_pod(name: str, image: str, keys: Mapping[str, str], adapter: Adapter,
         # A ConfigMap is read-only and made of links; the program gets a folder of its own.
         "command": ["/bin/sh", "-c", 'cp -rL /given/. /work && exec "$@"', "sh", *command.argv],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
-        "resources": {"limits": {"cpu": LIMITS["cpu"], "memory": LIMITS["memory"]}},
+        # Without requests of its own it would ask for all of its limits, which a small node never has left.
+        "resources": {"requests": REQUESTS, "limits": {"cpu": LIMITS["cpu"], "memory": LIMITS["memory"]}},
         "volumeMounts": [{"name": place, "mountPath": f"/{place}"} for place in ("given", "work", "outputs", "tmp")],
     }
     volumes: list[Json] = [{"name": place, "emptyDir": {}} for place in ("work", "outputs", "tmp")]

@@ -50,7 +50,8 @@ RICH = {
 def test_rich_outputs(sandbox: Sandbox, kind: str) -> None:
     code, mime = RICH[kind]
     (outputs,) = execute(sandbox, code)
-    assert [mime in one["data"] for one in outputs] == [True]
+    shown = [one["data"] for one in outputs if one["output_type"] != "stream"]  # matplotlib says so if it is slow
+    assert [mime in data for data in shown] == [True]
 
 
 def test_pictures_are_artifacts_of_their_own_whatever_comes_later(sandbox: Sandbox) -> None:

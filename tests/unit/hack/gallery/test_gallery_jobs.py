@@ -51,6 +51,7 @@ def test_without_a_sandbox_the_same_files_and_command_run_in_the_same_image(entr
     driver = environment["PYTHONPATH"].removeprefix(container["workingDir"] + "/")
     assert f"{driver}/sitecustomize.py" in placed
     assert container["command"][-1] == entrypoint
+    assert container["resources"]["requests"]["cpu"] == "100m"  # and not all that it may use
     assert "securityContext" not in container and "securityContext" not in pod["spec"]
 
 
