@@ -14,12 +14,13 @@ def as_path(entrypoint: str) -> str:
     return f"./{entrypoint}" if entrypoint.startswith("-") else entrypoint
 
 
-def room(program: Program) -> tuple[str, str] | None:
-    """Return how many files and bytes there may be below all writable folders, as arguments for what makes previews.
+def preview_command(program: Program, *words: str, **variables: str) -> wire.Command | None:
+    """Return the command `words FILES DISK`: how many files and bytes there may be below all writable folders.
 
     None if nobody knows.
     """
-    return None if program.limits is None else (str(program.limits.files), str(program.limits.disk))
+    limits = program.limits
+    return wire.Command((*words, str(limits.files), str(limits.disk)), variables) if limits else None
 
 
 class PlainAdapter:

@@ -10,7 +10,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, room
+from ..base import PlainAdapter, as_path, preview_command
 
 _DRIVER, _PREVIEWS = "fumehood_latex.sh", "fumehood_previews.sh"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.is_file()}
@@ -52,8 +52,7 @@ class LatexAdapter(PlainAdapter):
 
     def preview(self, program: Program) -> wire.Command | None:
         """See `ports.Adapter`: of the first pages, from the PDF that the driver has left in its build folder."""
-        given = room(program)
-        return wire.Command(("sh", f"{DRIVER}/{_PREVIEWS}", as_path(program.entrypoint), *given), {}) if given else None
+        return preview_command(program, "sh", f"{DRIVER}/{_PREVIEWS}", as_path(program.entrypoint))
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the first error, at which TeX stops."""

@@ -9,7 +9,7 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, room
+from ..base import PlainAdapter, as_path, preview_command
 from .messages import diagnosis
 
 _FOLDER = f"{wire.WORK}/{DRIVER}"
@@ -45,8 +45,7 @@ class PythonAdapter(PlainAdapter):
 
     def preview(self, program: Program) -> wire.Command | None:
         """See `ports.Adapter`: with what of Pillow, pypdfium2, resvg_py, pandas and pyarrow the environment has."""
-        given = room(program)
-        return wire.Command(("python3", "-s", f"{DRIVER}/{_PREVIEWS}", *given), {"PYTHONDONTWRITEBYTECODE": "1"}) if given else None
+        return preview_command(program, "python3", "-s", f"{DRIVER}/{_PREVIEWS}", PYTHONDONTWRITEBYTECODE="1")
 
     def diagnose(self, ended: Ended) -> Diagnosis | None:
         """See `ports.Adapter`: from the last traceback."""

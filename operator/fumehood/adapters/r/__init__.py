@@ -10,9 +10,9 @@ from fumehood_sandbox import wire
 
 from ...core.program import DRIVER, Diagnosis, Ended, Program
 from ...ports import Adapter
-from ..base import PlainAdapter, as_path, room
+from ..base import PlainAdapter, as_path, preview_command
 
-_PREVIEWS = f"{DRIVER}/fumehood_previews.R"
+_PREVIEWS = "fumehood_previews.R"
 _PROFILE = f"{wire.WORK}/{DRIVER}/fumehood_profile.R"
 _DRIVERS = {file.name: file.read_text() for file in files(__package__).joinpath("driver").iterdir() if file.name.endswith(".R")}
 # As --vanilla, but for the profile, which is ours.
@@ -42,8 +42,7 @@ class RAdapter(PlainAdapter):
 
     def preview(self, program: Program) -> wire.Command | None:
         """See `ports.Adapter`: with what of pdftocairo and rsvg-convert the environment has."""
-        given = room(program)
-        return wire.Command(("Rscript", "--vanilla", _PREVIEWS, *given), {}) if given else None
+        return preview_command(program, "Rscript", "--vanilla", f"{DRIVER}/{_PREVIEWS}")
 
     def cleanup(self, program: Program) -> tuple[str, ...]:
         """See `ports.Adapter`: what R leaves in its working directory, if a program makes /outputs that."""

@@ -103,7 +103,7 @@ def test_there_are_no_previews_where_they_would_come_near_a_limit(sandbox: Sandb
 
 
 def test_a_preview_that_fails_is_no_loss(sandbox: Sandbox) -> None:
-    (sandbox.root / "bin" / "pdftocairo").write_text("#!/bin/sh\nkill -9 $$\n")
+    (sandbox.root / "bin" / "pdftocairo").write_text('#!/bin/sh\nfor target; do :; done\necho partly > "$target.png"\nkill -9 $$\n')
     assert sandbox.run(DOCUMENT, "--formats=pdf").returncode == 0
     assert sandbox.results() == {"main.pdf"}
 
